@@ -1,0 +1,318 @@
+//! Feeds, pools and instruments: what governance and listers may add and change (R7.5, R7.6).
+
+use super::{Outcome, custody, own_account, pool_of, require, require_amount};
+use crate::command::{Key, Rejection};
+use crate::event::Cause;
+use crate::event::Event;
+use crate::parameters::{Direction, FeedParameters, InstrumentParameters, Kind, NamedRow, PoolParameters};
+use crate::rows::rows_needed;
+use crate::state::{Breaker, Condition, Feed, Instrument, Level, Pending, Pool, Publisher, State, Stress, Volatility};
+use crate::table::{AccountId, FeedId, InstrumentId, PoolId};
+use crate::units::{MAX_INSTRUMENTS, MAX_ROWS, Money, Price, Quantity, Ratio, Time};
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// Most feeds, and most pools, of a system. R1.7
+pub(crate) const MAX_FEEDS: usize = 1_024;
+
+fn require_name(name: &str) -> Outcome {
+    require(!name.is_empty() && name.len() <= 32, Rejection::NameNotValid)
+}
+
+pub(super) fn list_feed(
+    state: &mut State,
+    signer: Key,
+    name: String,
+    parameters: FeedParameters,
+    events: &mut Vec<Event>,
+) -> Outcome {
+    require_name(&name)?;
+    require(parameters.are_valid(), Rejection::ParametersNotValid)?;
+    require(signer == state.governance, Rejection::NotAuthorised)?;
+    require(state.feeds.len() < MAX_FEEDS, Rejection::TooManyFeeds)?;
+    require(parameters.has_enough_sources(), Rejection::TooManyPublishers)?;
+
+    let feed = state.feeds.push(new_feed(name, parameters));
+    events.push(Event::FeedListed { feed });
+    Ok(())
+}
+
+fn new_feed(name: String, parameters: FeedParameters) -> Feed {
+    let first = i128::from(parameters.long_run_volatility.get());
+    Feed {
+        name,
+        pending: None,
+        publishers: parameters.publishers.iter().map(|_| Publisher::default()).collect(),
+        condition: Condition::Down,
+        priced: false,
+        index: Price::ZERO,
+        confidence: Price::ZERO,
+        slow: Price::ZERO,
+        confirmed: Price::ZERO,
+        jump_seen: 0,
+        fresh: 0,
+        quorum_lost: None,
+        volatility: Volatility { variance: first.saturating_mul(first), ..Volatility::default() },
+        forecast: None,
+        parameters,
+    }
+}
+
+pub(super) fn set_feed(
+    state: &mut State,
+    signer: Key,
+    feed: FeedId,
+    parameters: FeedParameters,
+    events: &mut Vec<Event>,
+) -> Outcome {
+    require(parameters.are_valid(), Rejection::ParametersNotValid)?;
+    require(signer == state.governance, Rejection::NotAuthorised)?;
+    let found = state.feeds.find(feed).ok_or(Rejection::FeedNotFound)?;
+    require(parameters.has_enough_sources(), Rejection::TooManyPublishers)?;
+    // Everybody who depends on the feed has the longest notice of any pool that uses it.
+    let notice = state.pools.iter().filter(|(_, pool)| pool.stresses.contains_key(&feed) && !pool.has_no_members());
+    let timelock = notice.map(|(_, pool)| pool.parameters.timelock).max();
+    let wait = waits(found.parameters.direction(&parameters), timelock)?;
+    require(wait.is_none() || found.pending.is_none(), Rejection::ChangeAlreadyPending)?;
+
+    let time = state.time;
+    let found = &mut state.feeds[feed];
+    match wait {
+        None => apply_feed(found, parameters, events),
+        Some(timelock) => found.pending = Some(schedule(parameters, time + timelock, events)),
+    }
+    Ok(())
+}
+
+/// How long a change waits: not at all where nothing weakens or nobody can be weakened. R7.6
+fn waits(direction: Direction, timelock: Option<Time>) -> Result<Option<Time>, Rejection> {
+    match (direction, timelock) {
+        (Direction::Tightens, _) | (_, None) => Ok(None),
+        (Direction::TooLarge, Some(_)) => Err(Rejection::StepTooLarge),
+        (Direction::Loosens, Some(timelock)) => Ok(Some(timelock)),
+    }
+}
+
+fn schedule<T>(parameters: T, effective_at: Time, events: &mut Vec<Event>) -> Pending<T> {
+    events.push(Event::ChangeScheduled { effective_at });
+    Pending { parameters, effective_at }
+}
+
+/// Replaces a feed's parameters; what publishers said stays with their keys.
+pub(crate) fn apply_feed(feed: &mut Feed, parameters: FeedParameters, events: &mut Vec<Event>) {
+    let said: BTreeMap<Key, Publisher> = feed
+        .parameters
+        .publishers
+        .iter()
+        .map(|publisher| publisher.key)
+        .zip(core::mem::take(&mut feed.publishers))
+        .collect();
+    feed.publishers =
+        parameters.publishers.iter().map(|publisher| said.get(&publisher.key).cloned().unwrap_or_default()).collect();
+    feed.parameters = parameters;
+    events.push(Event::ChangeApplied);
+}
+
+pub(super) fn open_pool(
+    state: &mut State,
+    signer: Key,
+    name: String,
+    parameters: PoolParameters,
+    events: &mut Vec<Event>,
+) -> Outcome {
+    require_name(&name)?;
+    require(parameters.are_valid(), Rejection::ParametersNotValid)?;
+    require(signer == state.governance, Rejection::NotAuthorised)?;
+    require(state.pools.len() < MAX_FEEDS, Rejection::TooManyPools)?;
+
+    let pool = state.pools.push(Pool::new(name, signer, parameters, state.time));
+    events.push(Event::PoolOpened { pool });
+    Ok(())
+}
+
+/// Who lists a pool of their own, and with what.
+pub(super) struct Lister {
+    pub(super) signer: Key,
+    pub(super) pool: PoolId,
+    pub(super) account: AccountId,
+    pub(super) first_loss: Money,
+}
+
+/// The least first loss of an own pool: ten thousand USD. R7.5
+const LEAST_FIRST_LOSS: Money = Money::new(10_000_000_000);
+
+pub(super) fn open_own_pool(
+    state: &mut State,
+    lister: &Lister,
+    name: String,
+    feed: FeedId,
+    events: &mut Vec<Event>,
+) -> Outcome {
+    require_name(&name)?;
+    require_amount(lister.first_loss)?;
+    require(lister.first_loss >= LEAST_FIRST_LOSS, Rejection::AmountOutOfRange)?;
+    let (from, account) = own_account(state, lister.signer, lister.pool, lister.account)?;
+    let quoted = state.feeds.find(feed).ok_or(Rejection::FeedNotFound)?;
+    require(quoted.condition == Condition::Live, Rejection::FeedNotLive)?;
+    require(state.pools.len() < MAX_FEEDS, Rejection::TooManyPools)?;
+    custody::check_withdrawal(from, account, lister.first_loss)?;
+
+    // R7.5: the parameters follow from the feed's own history and the posted first loss, not from the lister's wishes.
+    let mut parameters = from.parameters.clone();
+    parameters.venues = Vec::new();
+    parameters.named_rows = Vec::new();
+    parameters.cash_cap = lister.first_loss.times_floor(Ratio::new(64_000_000)).min(from.parameters.cash_cap);
+    let listed = derived_instrument(feed, quoted, lister.first_loss);
+    let mut pool = Pool::new(name.clone(), lister.signer, parameters, state.time);
+    pool.own_capital = lister.first_loss;
+    pool.custody = lister.first_loss;
+    push_instrument(&mut pool, name, listed, state.time);
+    let from = &mut state.pools[lister.pool];
+    from.custody -= lister.first_loss;
+    from.accounts.edit(lister.account).cash -= lister.first_loss;
+    let pool = state.pools.push(pool);
+    events.push(Event::PoolOpened { pool });
+    events.push(Event::InstrumentListed { pool, instrument: InstrumentId(0) });
+    Ok(())
+}
+
+/// A perpetual whose open interest is bounded by what the lister posted: initial stress rises from 5 × to 20 × the first loss.
+fn derived_instrument(feed: FeedId, quoted: &Feed, first_loss: Money) -> InstrumentParameters {
+    let multiple = |times: i64| first_loss.times_floor(Ratio::new(times));
+    InstrumentParameters {
+        feed,
+        kind: Kind::Perpetual,
+        exit_cost: alloc::vec![crate::parameters::Tier { from: Quantity::ZERO, rate: Ratio::new(5_000) }],
+        initial_exit_cost: Vec::new(),
+        band: Ratio::new(50_000),
+        mark_band: Ratio::new(5_000),
+        mark_time: Time::new(60_000),
+        fee: Ratio::new(1_000),
+        negative_prices: false,
+        stress_base: Price::ZERO,
+        open_interest_low: multiple(5_000_000),
+        open_interest_high: multiple(20_000_000),
+        daily_volume: multiple(5_000_000),
+        max_position: first_loss.lots_floor(quoted.index.abs().max(Price::new(1))).max(Quantity::new(1)),
+        max_funding: Ratio::new(5_000),
+    }
+}
+
+pub(super) fn list_instrument(
+    state: &mut State,
+    signer: Key,
+    pool: PoolId,
+    name: String,
+    parameters: InstrumentParameters,
+    events: &mut Vec<Event>,
+) -> Outcome {
+    require_name(&name)?;
+    require(parameters.are_valid(), Rejection::ParametersNotValid)?;
+    let found = pool_of(state, pool)?;
+    require(signer == state.governance, Rejection::NotAuthorised)?;
+    require(state.feeds.find(parameters.feed).is_some(), Rejection::FeedNotFound)?;
+    require(!found.winding_down, Rejection::PoolWindingDown)?;
+    let expired = matches!(parameters.kind, Kind::Dated { expiry, .. } if expiry <= state.time);
+    require(!expired, Rejection::ParametersNotValid)?;
+    require(found.instruments.len() < MAX_INSTRUMENTS, Rejection::TooManyInstruments)?;
+    require(rows_fit(found, Some(&parameters), &found.parameters.named_rows), Rejection::TooManyInstruments)?;
+
+    let instrument = push_instrument(&mut state.pools[pool], name, parameters, state.time);
+    events.push(Event::InstrumentListed { pool, instrument });
+    Ok(())
+}
+
+/// Whether the scenario set stays within its bound with one instrument more. R5.2
+fn rows_fit(pool: &Pool, more: Option<&InstrumentParameters>, named: &[NamedRow]) -> bool {
+    let all = || pool.instruments.iter().map(|(_, instrument)| &instrument.parameters).chain(more);
+    let feeds: BTreeSet<FeedId> = all().map(|parameters| parameters.feed).collect();
+    let spots = all().filter(|parameters| matches!(parameters.kind, Kind::Spot { .. })).count();
+    rows_needed(feeds.len(), spots, named.len()) <= MAX_ROWS
+}
+
+fn push_instrument(pool: &mut Pool, name: String, parameters: InstrumentParameters, time: Time) -> InstrumentId {
+    // A feed that is new to the pool has no stress until the next cycle calibrates it.
+    let unknown = Stress {
+        raw: Ratio::ZERO,
+        buffered: Ratio::ZERO,
+        initial: Ratio::ONE,
+        maintenance: Ratio::ZERO,
+        moved_at: Time::ZERO,
+    };
+    pool.stresses.entry(parameters.feed).or_insert(unknown);
+    pool.instruments.push(Instrument {
+        name,
+        parameters,
+        pending: None,
+        listed_at: time,
+        priced: false,
+        mark: Price::ZERO,
+        premium: Price::ZERO,
+        mid: None,
+        premium_time: 0,
+        settlement_sum: 0,
+        settlement_length: Time::ZERO,
+        settled: None,
+        open_interest: Quantity::ZERO,
+        total: Quantity::ZERO,
+        breaker: Breaker {
+            level: Level::Normal,
+            cause: Cause::Calm,
+            since: time,
+            caused_at: time,
+            call_until: None,
+            grace_until: Time::ZERO,
+        },
+    })
+}
+
+pub(super) fn set_instrument(
+    state: &mut State,
+    signer: Key,
+    pool: PoolId,
+    instrument: InstrumentId,
+    parameters: InstrumentParameters,
+    events: &mut Vec<Event>,
+) -> Outcome {
+    require(parameters.are_valid(), Rejection::ParametersNotValid)?;
+    let found = pool_of(state, pool)?;
+    require(signer == state.governance, Rejection::NotAuthorised)?;
+    let listed = found.instruments.find(instrument).ok_or(Rejection::InstrumentNotFound)?;
+    require(listed.parameters.keeps_identity(&parameters), Rejection::WrongKind)?;
+    let timelock = (!found.has_no_members()).then_some(found.parameters.timelock);
+    let wait = waits(listed.parameters.direction(&parameters), timelock)?;
+    require(listed.pending.is_none(), Rejection::ChangeAlreadyPending)?;
+
+    // Even a tightening goes through the cycle, which defers it while it would put an account into breach. R7.6
+    let effective_at = state.time + wait.unwrap_or_default();
+    state.pools[pool].instruments[instrument].pending = Some(schedule(parameters, effective_at, events));
+    Ok(())
+}
+
+pub(super) fn set_pool(
+    state: &mut State,
+    signer: Key,
+    pool: PoolId,
+    parameters: PoolParameters,
+    events: &mut Vec<Event>,
+) -> Outcome {
+    require(parameters.are_valid(), Rejection::ParametersNotValid)?;
+    let found = pool_of(state, pool)?;
+    require(signer == state.governance, Rejection::NotAuthorised)?;
+    require(rows_fit(found, None, &parameters.named_rows), Rejection::ParametersNotValid)?;
+    let timelock = (!found.has_no_members()).then_some(found.parameters.timelock);
+    let wait = waits(found.parameters.direction(&parameters), timelock)?;
+    require(wait.is_none() || found.pending.is_none(), Rejection::ChangeAlreadyPending)?;
+
+    let time = state.time;
+    let found = &mut state.pools[pool];
+    match wait {
+        None => {
+            found.parameters = parameters;
+            events.push(Event::ChangeApplied);
+        }
+        Some(timelock) => found.pending = Some(schedule(parameters, time + timelock, events)),
+    }
+    Ok(())
+}

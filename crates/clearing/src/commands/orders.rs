@@ -1,0 +1,277 @@
+//! Orders and trades: what may be placed, cancelled, sealed and reported (R7.2, R7.3, R8.4).
+
+use super::{Outcome, account_of, custody, own_account, pool_of, require, require_lots, require_price};
+use crate::accounts::hash_of;
+use crate::command::{Key, Lifetime, NewOrder, OrderNumber, Rejection};
+use crate::event::{Event, Removal};
+use crate::margin;
+use crate::state::{Account, Condition, FUND, Instrument, Level, Order, Pool, State};
+use crate::table::{AccountId, InstrumentId, PoolId};
+use crate::units::{MAX_QUANTITY, Money, Price, Quantity, Time};
+use alloc::vec::Vec;
+
+const SEAL: u8 = 4;
+
+/// The seal of an order: the Keccak-256 hash of a tag, the order's encoding and a salt. R8.4
+#[must_use]
+pub fn seal_of(order: &NewOrder, salt: &[u8; 32]) -> [u8; 32] {
+    let encoded = borsh::to_vec(order).expect("writing to memory succeeds");
+    hash_of(SEAL, &[&encoded, salt])
+}
+
+pub(super) fn place(
+    state: &mut State,
+    signer: Key,
+    pool: PoolId,
+    account: AccountId,
+    order: &NewOrder,
+    events: &mut Vec<Event>,
+) -> Outcome {
+    let accepted = accept(state, signer, pool, account, order)?;
+
+    let number = accepted.number;
+    let owner = state.pools[pool].accounts.edit(account);
+    owner.last_number = number;
+    owner.orders.push(accepted);
+    events.push(Event::OrderPlaced { pool, account, number });
+    Ok(())
+}
+
+/// Every check on a new order; the order as it will rest.
+fn accept(state: &State, signer: Key, pool: PoolId, account: AccountId, order: &NewOrder) -> Result<Order, Rejection> {
+    let size = order.quantity.get().unsigned_abs();
+    require(size >= 1 && size <= MAX_QUANTITY.unsigned_abs(), Rejection::QuantityOutOfRange)?;
+    order.limit.map_or(Ok(()), require_price)?;
+    require(!lifetime_is_over(order.lifetime, state.time), Rejection::LifetimeOver)?;
+    let (found, owner) = own_account(state, signer, pool, account)?;
+    let instrument = found.instruments.find(order.instrument).ok_or(Rejection::InstrumentNotFound)?;
+    let signed = order.limit.is_none_or(|limit| limit.is_positive() || instrument.parameters.negative_prices);
+    require(signed, Rejection::PriceOutOfRange)?;
+    require_standing(state, found, owner, instrument, order)?;
+    let resting = Order {
+        number: order.number,
+        instrument: order.instrument,
+        quantity: order.quantity,
+        limit: order.limit.unwrap_or_else(|| band_edge(instrument, order.quantity)),
+        lifetime: order.lifetime,
+        reduce_only: order.reduce_only,
+    };
+    require_limits(found, owner, instrument, &resting)?;
+    require_margin(found, owner, &resting)?;
+    Ok(resting)
+}
+
+pub(crate) fn lifetime_is_over(lifetime: Lifetime, time: Time) -> bool {
+    matches!(lifetime, Lifetime::Until(last) if last < time)
+}
+
+/// The worst price that the band allows: the limit of a market order. R8.4
+fn band_edge(instrument: &Instrument, quantity: Quantity) -> Price {
+    let width = instrument.band_width();
+    if quantity.is_negative() { instrument.mark - width } else { instrument.mark + width }
+}
+
+/// Whether the order can only bring the position nearer to zero, together with the account's other orders.
+fn only_reduces(owner: &Account, order: &NewOrder) -> bool {
+    let held = owner.quantity(order.instrument);
+    let same_side =
+        |other: &&Order| other.instrument == order.instrument && other.quantity.signum() == order.quantity.signum();
+    let offered: Quantity = owner.orders.iter().filter(same_side).map(|other| other.quantity.abs()).sum();
+    held.opposes(order.quantity) && (order.reduce_only || order.quantity.abs() + offered <= held.abs())
+}
+
+fn require_standing(state: &State, pool: &Pool, owner: &Account, instrument: &Instrument, order: &NewOrder) -> Outcome {
+    require(!pool.winding_down, Rejection::PoolWindingDown)?;
+    require(owner.is_good(), Rejection::AccountNotGood)?;
+    require(instrument.priced && pool.matrices.covers(order.instrument), Rejection::InstrumentNotPriced)?;
+    require(instrument.settled.is_none() && instrument.breaker.level < Level::WindDown, Rejection::InstrumentHalted)?;
+    // R13.2: an order that reduces a position works in every state of the breakers.
+    if only_reduces(owner, order) {
+        return Ok(());
+    }
+    require(instrument.breaker.level != Level::Halted, Rejection::InstrumentHalted)?;
+    require(instrument.breaker.level != Level::ReduceOnly, Rejection::ReduceOnlyInForce)?;
+    // R3.4: no new risk on a feed that cannot be relied on.
+    require(state.feeds[instrument.parameters.feed].condition == Condition::Live, Rejection::FeedNotLive)
+}
+
+fn require_limits(pool: &Pool, owner: &Account, instrument: &Instrument, order: &Order) -> Outcome {
+    require(owner.orders.len() < usize::from(pool.parameters.max_orders), Rejection::TooManyOrders)?;
+    require(order.number > owner.last_number, Rejection::OrderNumberUsed)?;
+    require(inside_band(instrument, order.quantity, order.limit), Rejection::LimitOutsideBand)?;
+    let held = owner.quantity(order.instrument);
+    require(!order.reduce_only || held.opposes(order.quantity), Rejection::NothingToReduce)?;
+    let mut orders = owner.orders.clone();
+    orders.push(order.clone());
+    let reach = margin::reachable(held, &orders, order.instrument);
+    require(order.reduce_only || reach <= instrument.parameters.max_position, Rejection::PositionLimitExceeded)?;
+    if !instrument.is_spot() {
+        return Ok(());
+    }
+    let own = || orders.iter().filter(|other| pool.instruments[other.instrument].is_spot());
+    let sold: Quantity =
+        own().filter(|other| other.instrument == order.instrument).map(|other| (-other.quantity).or_zero()).sum();
+    require(sold <= held, Rejection::BalanceTooSmall)?;
+    let mut after = owner.clone();
+    after.cash -= own().map(|other| other.limit * other.quantity.or_zero()).sum::<Money>();
+    require(order.quantity.is_negative() || custody::loan_allows(pool, owner, &after), Rejection::LoanLimitExceeded)
+}
+
+/// Whether the limit is inside the price band on its aggressive side: a patient limit may lie anywhere. R8.3
+fn inside_band(instrument: &Instrument, quantity: Quantity, limit: Price) -> bool {
+    let edge = band_edge(instrument, quantity);
+    if quantity.is_negative() { limit >= edge } else { limit <= edge }
+}
+
+/// R7.2, R6.5: sound whichever subset fills, or no row worse than it was.
+fn require_margin(pool: &Pool, owner: &Account, order: &Order) -> Outcome {
+    let before = margin::order_rows(pool, owner, &owner.orders);
+    let mut orders = owner.orders.clone();
+    orders.push(order.clone());
+    let after = margin::order_rows(pool, owner, &orders);
+    require(margin::may_go(&before, &after), Rejection::InitialMarginNotMet)
+}
+
+pub(super) fn cancel(
+    state: &mut State,
+    signer: Key,
+    pool: PoolId,
+    account: AccountId,
+    number: OrderNumber,
+    events: &mut Vec<Event>,
+) -> Outcome {
+    let (_, owner) = own_account(state, signer, pool, account)?;
+    let at = owner.orders.iter().position(|order| order.number == number).ok_or(Rejection::OrderNotFound)?;
+
+    state.pools[pool].accounts.edit(account).orders.remove(at);
+    events.push(Event::OrderRemoved { pool, account, number, reason: Removal::Cancelled });
+    Ok(())
+}
+
+pub(super) fn cancel_all(
+    state: &mut State,
+    signer: Key,
+    pool: PoolId,
+    account: AccountId,
+    events: &mut Vec<Event>,
+) -> Outcome {
+    let (_, owner) = own_account(state, signer, pool, account)?;
+    require(!owner.orders.is_empty(), Rejection::OrderNotFound)?;
+
+    let orders = core::mem::take(&mut state.pools[pool].accounts.edit(account).orders);
+    let removed =
+        |order: Order| Event::OrderRemoved { pool, account, number: order.number, reason: Removal::Cancelled };
+    events.extend(orders.into_iter().map(removed));
+    Ok(())
+}
+
+pub(super) fn seal(state: &mut State, signer: Key, pool: PoolId, account: AccountId, seal: [u8; 32]) -> Outcome {
+    let (_, owner) = own_account(state, signer, pool, account)?;
+    require(owner.is_good(), Rejection::AccountNotGood)?;
+
+    let height = state.height;
+    state.pools[pool].accounts.edit(account).seal = Some((seal, height));
+    Ok(())
+}
+
+pub(super) fn reveal(
+    state: &mut State,
+    signer: Key,
+    pool: PoolId,
+    account: AccountId,
+    order: &NewOrder,
+    salt: &[u8; 32],
+    events: &mut Vec<Event>,
+) -> Outcome {
+    let (_, owner) = own_account(state, signer, pool, account)?;
+    let sealed =
+        owner.seal.is_some_and(|(seal, at)| at.saturating_add(1) == state.height && seal == seal_of(order, salt));
+    require(sealed, Rejection::SealNotFound)?;
+    place(state, signer, pool, account, order, events)?;
+
+    state.pools[pool].accounts.edit(account).seal = None;
+    Ok(())
+}
+
+/// A trade that a venue reports.
+pub(super) struct VenueTrade {
+    pub(super) instrument: InstrumentId,
+    pub(super) buyer: AccountId,
+    pub(super) seller: AccountId,
+    pub(super) quantity: Quantity,
+    pub(super) price: Price,
+}
+
+// R7.3: both sides are checked as if filled; if either would be short, nothing happens.
+pub(super) fn trade(
+    state: &mut State,
+    signer: Key,
+    pool: PoolId,
+    trade: &VenueTrade,
+    events: &mut Vec<Event>,
+) -> Outcome {
+    require_lots(trade.quantity)?;
+    require_price(trade.price)?;
+    require(trade.buyer != trade.seller, Rejection::SameAccount)?;
+    let found = pool_of(state, pool)?;
+    require(found.parameters.venues.contains(&signer), Rejection::NotAuthorised)?;
+    let instrument = found.instruments.find(trade.instrument).ok_or(Rejection::InstrumentNotFound)?;
+    let inside =
+        inside_band(instrument, trade.quantity, trade.price) && inside_band(instrument, -trade.quantity, trade.price);
+    for (side, quantity) in [(trade.buyer, trade.quantity), (trade.seller, -trade.quantity)] {
+        let owner = account_of(found, side)?;
+        require(side != FUND, Rejection::NotAuthorised)?;
+        require_standing(state, found, owner, instrument, &as_order(trade, quantity))?;
+        require(inside, Rejection::LimitOutsideBand)?;
+        require_side(found, owner, instrument, trade, quantity)?;
+    }
+
+    let fee = found.fee(trade.instrument, trade.price * trade.quantity);
+    let found = &mut state.pools[pool];
+    for (side, quantity) in [(trade.buyer, trade.quantity), (trade.seller, -trade.quantity)] {
+        found.trade(side, trade.instrument, quantity, trade.price);
+        found.accounts.edit(side).cash -= fee;
+        found.fees += fee;
+        let (instrument, price) = (trade.instrument, trade.price);
+        events.push(Event::Filled { pool, account: side, instrument, quantity, price, fee, forced: false });
+    }
+    Ok(())
+}
+
+fn as_order(trade: &VenueTrade, quantity: Quantity) -> NewOrder {
+    NewOrder {
+        number: 0,
+        instrument: trade.instrument,
+        quantity,
+        limit: Some(trade.price),
+        lifetime: Lifetime::ThisBlock,
+        reduce_only: false,
+    }
+}
+
+fn require_side(
+    pool: &Pool,
+    owner: &Account,
+    instrument: &Instrument,
+    trade: &VenueTrade,
+    quantity: Quantity,
+) -> Outcome {
+    let mut after = owner.clone();
+    after.fill(trade.instrument, quantity, trade.price);
+    after.cash -= pool.fee(trade.instrument, trade.price * quantity);
+    let reach = margin::reachable(after.quantity(trade.instrument), &after.orders, trade.instrument);
+    let smaller = after.quantity(trade.instrument).abs() < owner.quantity(trade.instrument).abs();
+    require(smaller || reach <= instrument.parameters.max_position, Rejection::PositionLimitExceeded)?;
+    if instrument.is_spot() {
+        let offered: Quantity = after
+            .orders
+            .iter()
+            .filter(|order| order.instrument == trade.instrument)
+            .map(|order| (-order.quantity).or_zero())
+            .sum();
+        require(after.quantity(trade.instrument) >= offered, Rejection::BalanceTooSmall)?;
+        require(custody::loan_allows(pool, owner, &after), Rejection::LoanLimitExceeded)?;
+    }
+    let before = margin::order_rows(pool, owner, &owner.orders);
+    require(margin::may_go(&before, &margin::order_rows(pool, &after, &after.orders)), Rejection::InitialMarginNotMet)
+}

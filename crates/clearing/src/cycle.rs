@@ -1,0 +1,69 @@
+//! The clearing cycle: what happens after the commands of every block, one line a step. Start here.
+
+mod prices;
+mod stress;
+mod funding;
+mod expiry;
+mod watch;
+mod liquidate;
+mod book;
+mod auction;
+mod portfolio;
+mod absorb;
+mod waterfall;
+mod settle;
+mod breakers;
+mod changes;
+mod close;
+
+use crate::event::Event;
+use crate::rows;
+use crate::state::State;
+use crate::units::Time;
+use alloc::vec::Vec;
+
+/// What every step needs to know about the block.
+#[derive(Clone, Copy)]
+pub(crate) struct Moment {
+    /// The block's height.
+    pub(crate) height: u64,
+    /// The block's time.
+    pub(crate) time: Time,
+    /// The time since the block before.
+    pub(crate) elapsed: Time,
+    /// Whether the node has just been restarted. R13.4
+    pub(crate) restart: bool,
+}
+
+/// Runs the cycle: prices first, then every pool by itself.
+pub(crate) fn run(state: &mut State, elapsed: Time, restart: bool, events: &mut Vec<Event>) {
+    let now = Moment { height: state.height, time: state.time, elapsed, restart };
+    changes::apply_due_feeds(&mut state.feeds, now, events);
+    prices::aggregate(&mut state.feeds, now, events);
+
+    for id in state.pools.ids() {
+        let (feeds, pool, reserve) = (&state.feeds, &mut state.pools[id], &mut state.reserve);
+        let mut say = |event| events.push(event);
+        changes::apply_due(pool, id, now, &mut say);
+        prices::mark(pool, feeds, now);
+        stress::calibrate(pool, feeds, now);
+        pool.matrices = rows::build(pool, feeds, now.time);
+        funding::pay_when_due(pool, id, feeds, now, &mut say);
+        expiry::settle_when_due(pool, id, feeds, now, &mut say);
+
+        let breached = watch::find(pool, now);
+        let liquidating = liquidate::begin(pool, id, &breached, now, &mut say);
+        let book = book::gather(pool, id, feeds, now, &mut say);
+        let plan = liquidate::plan(pool, feeds, &liquidating, &book, now);
+        let unwinding = absorb::unwind(pool, &book, now);
+        let converting = liquidate::convert_loans(pool, id, &mut say);
+        auction::clear(pool, id, book, [plan.orders, unwinding, converting].concat(), now, &mut say);
+
+        let left = portfolio::auction(pool, id, plan.portfolios, portfolio::Ask::UpToReserve, &mut say);
+        let left = absorb::take(pool, id, left, &mut say);
+        let left = portfolio::auction(pool, id, left, portfolio::Ask::Any, &mut say);
+        waterfall::allocate(pool, id, feeds, reserve, left, &mut say);
+        settle::finish(pool, reserve, now);
+        breakers::step(pool, id, feeds, now, &mut say);
+    }
+}

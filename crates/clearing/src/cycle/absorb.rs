@@ -1,0 +1,82 @@
+//! Step 7: the fund takes what is left, for its own ask and only while it stays sound, and unwinds it on a schedule (R11).
+
+use super::Moment;
+use super::book::{Book, Interest, Origin, clears_now};
+use super::portfolio::{largest_share, move_slice, pay, reserve_premium, with_slice};
+use crate::event::Event;
+use crate::margin;
+use crate::state::{FUND, Pool, Position};
+use crate::table::{AccountId, PoolId};
+use crate::units::{Price, Quantity, Ratio, Time};
+use alloc::vec::Vec;
+
+/// Lets the fund take of each portfolio the largest share that leaves the fund sound in every maintenance row. R11.2
+pub(super) fn take(
+    pool: &mut Pool,
+    id: PoolId,
+    accounts: Vec<AccountId>,
+    say: &mut dyn FnMut(Event),
+) -> Vec<AccountId> {
+    for account in &accounts {
+        if *account != FUND && pool.accounts[FUND].is_good() {
+            take_one(pool, id, *account, say);
+        }
+    }
+    accounts
+}
+
+fn take_one(pool: &mut Pool, id: PoolId, seller: AccountId, say: &mut dyn FnMut(Event)) {
+    let positions = pool.accounts[seller].positions.clone();
+    if positions.is_empty() {
+        return;
+    }
+    let share = largest_share(Ratio::ONE, |share| stays_sound(pool, &positions, share));
+    if share.is_zero() {
+        return;
+    }
+    let whole = margin::initial_margin(pool, crate::units::Money::ZERO, &positions).or_zero();
+    let ask = reserve_premium(pool, &positions).min(pool.parameters.max_premium);
+    // R10.6 holds for the fund's ask too: what an account does not have cannot be charged, it would only become a loss.
+    let held = &pool.accounts[seller];
+    let equity = margin::equity(&pool.matrices, held.cash, &held.positions).or_zero();
+    let premium = whole.times_floor(share).times_floor(ask).min(equity);
+    move_slice(pool, seller, FUND, &positions, Ratio::ZERO, share);
+    pay(pool, seller, FUND, premium);
+    say(Event::PortfolioAbsorbed { pool: id, account: seller, share, premium });
+}
+
+fn stays_sound(pool: &Pool, positions: &[Position], share: Ratio) -> bool {
+    let after = with_slice(pool, &pool.accounts[FUND], positions, share);
+    !margin::maintenance_worst(pool, after.cash, &after.positions).value.is_negative()
+}
+
+/// Sells the fund's inventory in proportion to what is left, which is the Almgren–Chriss schedule without a deadline,
+/// x(t) = X·e^(−κt), and never more than its share of the resting depth. R11.4
+pub(super) fn unwind(pool: &Pool, book: &Book, now: Moment) -> Vec<Interest> {
+    let fund = &pool.accounts[FUND];
+    if !fund.is_good() || pool.winding_down {
+        return Vec::new();
+    }
+    let share =
+        pool.parameters.unwind_rate.over_ceil(now.elapsed.min(Time::new(3_600_000)), Time::new(1_000)).min(Ratio::ONE);
+    let order = |position: &Position| {
+        let listed = &pool.instruments[position.instrument];
+        let sign = position.quantity.signum();
+        let depth = book
+            .depth_against(pool, position.instrument, sign.saturating_neg())
+            .times_floor(pool.parameters.depth_share);
+        let lots: Quantity = position.quantity.abs().times_ceil(share).min(depth);
+        // Half of the band is the most that the fund gives up: it is in no hurry.
+        let give: Price = listed.band_width().times_floor(Ratio::new(500_000));
+        let limit = if sign < 0 { listed.mark + give } else { listed.mark - give };
+        let open = clears_now(listed, now) && lots.is_positive();
+        open.then(|| Interest {
+            account: FUND,
+            instrument: position.instrument,
+            quantity: lots.on_side(sign.saturating_neg()),
+            limit,
+            origin: Origin::Fund,
+        })
+    };
+    fund.positions.iter().filter_map(order).collect()
+}

@@ -1,0 +1,247 @@
+//! Step 6a: every instrument clears at one uniform price (R8).
+
+use super::Moment;
+use super::book::{self, Book, Interest, Origin, clears_now};
+use crate::event::{Cause, Event};
+use crate::margin;
+use crate::state::{FUND, Instrument, Level, Pool};
+use crate::table::{AccountId, InstrumentId, PoolId};
+use crate::units::{Money, Price, Quantity, Ratio, share_exactly};
+use alloc::vec::Vec;
+
+/// Clears every instrument whose auction is due, with the open orders and the forced ones.
+pub(super) fn clear(
+    pool: &mut Pool,
+    id: PoolId,
+    book: Book,
+    forced: Vec<Interest>,
+    now: Moment,
+    say: &mut dyn FnMut(Event),
+) {
+    let mut interests = book.interests;
+    for interest in forced {
+        interests.entry(interest.instrument).or_default().push(interest);
+    }
+    for (instrument, wishes) in interests {
+        if clears_now(&pool.instruments[instrument], now) {
+            clear_one(pool, id, instrument, wishes, now, say);
+        }
+    }
+    book::drop_orders_of_this_block(pool);
+}
+
+fn clear_one(
+    pool: &mut Pool,
+    id: PoolId,
+    instrument: InstrumentId,
+    wishes: Vec<Interest>,
+    now: Moment,
+    say: &mut dyn FnMut(Event),
+) {
+    let listed = &pool.instruments[instrument];
+    let band = Band::of(listed, pool.parameters.call_band);
+    let Some(price) = uniform_price(&wishes, listed.mark, &band) else {
+        pool.instruments[instrument].mid = mid(&wishes, &[]);
+        return;
+    };
+    if !band.contains(price) {
+        call_auction(pool, id, instrument, now, say);
+        return;
+    }
+    let fills = fills_at(&wishes, price);
+    let quantity: Quantity = fills.iter().map(|fill| fill.or_zero()).sum();
+    pool.instruments[instrument].mid = mid(&wishes, &fills);
+    if quantity.is_zero() {
+        return;
+    }
+    for (wish, fill) in wishes.iter().zip(&fills).filter(|(_, fill)| !fill.is_zero()) {
+        settle_fill(pool, id, wish, *fill, price, say);
+    }
+    say(Event::AuctionCleared { pool: id, instrument, price, quantity });
+}
+
+/// The prices at which an auction may clear. R8.3
+struct Band {
+    low: Price,
+    high: Price,
+    /// At the end of a call auction the price is brought inside the (wider) band instead of calling another one.
+    binding: bool,
+}
+
+impl Band {
+    fn of(instrument: &Instrument, call_band: Ratio) -> Self {
+        let binding = instrument.breaker.call_until.is_some();
+        let width = if binding { instrument.band_width().times_ceil(call_band) } else { instrument.band_width() };
+        Self { low: instrument.mark - width, high: instrument.mark + width, binding }
+    }
+
+    fn contains(&self, price: Price) -> bool {
+        self.low <= price && price <= self.high
+    }
+}
+
+/// One side of the market: limits from the most to the least eager, each with the quantity wanted up to there.
+struct Side {
+    steps: Vec<(Price, Quantity)>,
+}
+
+impl Side {
+    fn new(mut wishes: Vec<(Price, Quantity)>, sign: i64) -> Self {
+        wishes.sort_unstable_by_key(|(limit, _)| if sign < 0 { limit.get() } else { limit.get().saturating_neg() });
+        let mut sum = Quantity::ZERO;
+        let steps = wishes.into_iter().map(|(limit, quantity)| {
+            sum += quantity;
+            (limit, sum)
+        });
+        Self { steps: steps.collect() }
+    }
+
+    /// The quantity wanted at a price.
+    fn at(&self, price: Price, sign: i64) -> Quantity {
+        let eager = |limit: Price| if sign < 0 { limit <= price } else { limit >= price };
+        let count = self.steps.partition_point(|(limit, _)| eager(*limit));
+        count.checked_sub(1).and_then(|last| self.steps.get(last)).map_or(Quantity::ZERO, |(_, sum)| *sum)
+    }
+}
+
+fn sides(wishes: &[Interest]) -> (Side, Side) {
+    let of = |sign: i64| {
+        let own = wishes.iter().filter(|wish| wish.quantity.signum() == sign);
+        Side::new(own.map(|wish| (wish.limit, wish.quantity.abs())).collect(), sign)
+    };
+    (of(1), of(-1))
+}
+
+/// R8.1: maximum volume, then minimum imbalance, then nearest to the mark, then the lower price. None if nothing crosses.
+///
+/// Demand and supply only change at limits, so the best price is a limit, one quantum beside a limit, or the mark.
+fn uniform_price(wishes: &[Interest], mark: Price, band: &Band) -> Option<Price> {
+    let (buys, sells) = sides(wishes);
+    let quantum = Price::new(1);
+    let near = |limit: Price| [limit - quantum, limit, limit + quantum];
+    let mut candidates: Vec<Price> = wishes.iter().flat_map(|wish| near(wish.limit)).chain([mark]).collect();
+    if band.binding {
+        candidates.iter_mut().for_each(|price| *price = (*price).max(band.low).min(band.high));
+    }
+    let rank = |price: Price| {
+        let (demand, supply) = (buys.at(price, 1), sells.at(price, -1));
+        (-demand.min(supply), (demand - supply).abs(), (price - mark).abs(), price)
+    };
+    let best = candidates.into_iter().map(rank).min()?;
+    (!best.0.is_zero()).then_some(best.3)
+}
+
+/// R8.2: better limits first; at the margin pro-rata by size, largest remainder, ties by account and order number.
+fn fills_at(wishes: &[Interest], price: Price) -> Vec<Quantity> {
+    let (buys, sells) = sides(wishes);
+    let volume = buys.at(price, 1).min(sells.at(price, -1));
+    let mut fills: Vec<Quantity> = wishes.iter().map(|_| Quantity::ZERO).collect();
+    for sign in [1, -1] {
+        fill_side(wishes, price, sign, volume, &mut fills);
+    }
+    fills
+}
+
+fn fill_side(wishes: &[Interest], price: Price, sign: i64, volume: Quantity, fills: &mut [Quantity]) {
+    let eligible = |wish: &Interest| {
+        wish.quantity.signum() == sign && if sign < 0 { wish.limit <= price } else { wish.limit >= price }
+    };
+    let mut order: Vec<(i64, (AccountId, u64), usize, Quantity)> = wishes
+        .iter()
+        .enumerate()
+        .filter(|(_, wish)| eligible(wish))
+        .map(|(at, wish)| {
+            let eagerness = if sign < 0 { wish.limit.get() } else { wish.limit.get().saturating_neg() };
+            (eagerness, tie(wish), at, wish.quantity.abs())
+        })
+        .collect();
+    order.sort_unstable();
+    let mut left = volume;
+    for group in order.chunk_by(|one, other| one.0 == other.0) {
+        let wanted: Vec<i128> = group.iter().map(|(_, _, _, size)| i128::from(size.get())).collect();
+        let whole: Quantity = group.iter().map(|(_, _, _, size)| *size).sum();
+        let shared = share_exactly(i128::from(left.min(whole).get()), &wanted);
+        for ((_, _, at, _), part) in group.iter().zip(shared) {
+            let lots = Quantity::new(i64::try_from(part).expect("a part is at most the whole"));
+            *fills.get_mut(*at).expect("there is a fill for every wish") = lots.on_side(sign);
+            left -= lots;
+        }
+    }
+    assert!(left.is_zero(), "what clears is what both sides want");
+}
+
+/// The order of equals: by account, then forced before open orders, then by order number. R8.2
+fn tie(wish: &Interest) -> (AccountId, u64) {
+    match wish.origin {
+        Origin::Order(number) => (wish.account, number.saturating_add(1)),
+        Origin::Liquidation | Origin::Fund | Origin::Conversion => (wish.account, 0),
+    }
+}
+
+/// The middle between the best open orders that are left, where both sides have one. R3.6
+fn mid(wishes: &[Interest], fills: &[Quantity]) -> Option<Price> {
+    let filled = fills.iter().copied().chain(core::iter::repeat(Quantity::ZERO));
+    let left = || {
+        wishes
+            .iter()
+            .zip(filled.clone())
+            .filter(|(wish, fill)| matches!(wish.origin, Origin::Order(_)) && wish.quantity != *fill)
+    };
+    let bid = left().filter(|(wish, _)| wish.quantity.is_positive()).map(|(wish, _)| wish.limit).max()?;
+    let ask = left().filter(|(wish, _)| wish.quantity.is_negative()).map(|(wish, _)| wish.limit).min()?;
+    Some(bid.middle_floor(ask))
+}
+
+fn settle_fill(pool: &mut Pool, id: PoolId, wish: &Interest, fill: Quantity, price: Price, say: &mut dyn FnMut(Event)) {
+    let (account, instrument) = (wish.account, wish.instrument);
+    let fee = match wish.origin {
+        Origin::Order(_) => pool.fee(instrument, price * fill),
+        Origin::Liquidation | Origin::Fund | Origin::Conversion => Money::ZERO,
+    };
+    pool.trade(account, instrument, fill, price);
+    if let Origin::Order(number) = wish.origin {
+        pool.accounts.edit(account).cash -= fee;
+        pool.fees += fee;
+        shrink(pool, wish, number, fill);
+    }
+    let paid = if wish.origin == Origin::Liquidation { pay_liquidation_fee(pool, wish, price * fill) } else { fee };
+    say(Event::Filled {
+        pool: id,
+        account,
+        instrument,
+        quantity: fill,
+        price,
+        fee: paid,
+        forced: wish.origin == Origin::Liquidation,
+    });
+}
+
+fn shrink(pool: &mut Pool, wish: &Interest, number: u64, fill: Quantity) {
+    let orders = &mut pool.accounts.edit(wish.account).orders;
+    for order in orders.iter_mut().filter(|order| order.number == number) {
+        order.quantity -= fill;
+    }
+    orders.retain(|order| !order.quantity.is_zero());
+}
+
+/// R10.6: a share of the value to the fund, and nothing from an account that has nothing left.
+fn pay_liquidation_fee(pool: &mut Pool, wish: &Interest, value: Money) -> Money {
+    let seller = &pool.accounts[wish.account];
+    let equity = margin::equity(&pool.matrices, seller.cash, &seller.positions);
+    let fee = value.abs().times_floor(pool.parameters.liquidation_fee).min(equity.or_zero());
+    pool.accounts.edit(wish.account).cash -= fee;
+    pool.accounts.edit(FUND).cash += fee;
+    fee
+}
+
+/// R8.3: nothing trades outside the band; orders collect for a while and then clear at one price.
+fn call_auction(pool: &mut Pool, id: PoolId, instrument: InstrumentId, now: Moment, say: &mut dyn FnMut(Event)) {
+    let until = now.time + pool.parameters.call_auction;
+    let breaker = &mut pool.instruments[instrument].breaker;
+    breaker.level = Level::CallAuction;
+    breaker.cause = Cause::OutsideBand;
+    breaker.since = now.time;
+    breaker.caused_at = now.time;
+    breaker.call_until = Some(until);
+    say(Event::BreakerStepped { pool: id, instrument, level: Level::CallAuction, cause: Cause::OutsideBand });
+}

@@ -1,0 +1,227 @@
+//! The orders that may trade in this block, gathered by instrument (R8).
+//!
+//! An order that would no longer be sound, or that only the account itself could fill, leaves before the auction; an
+//! order that its instrument's state does not allow to trade rests.
+
+use super::Moment;
+use crate::command::{Lifetime, OrderNumber};
+use crate::commands::lifetime_is_over;
+use crate::event::{Event, Removal};
+use crate::margin;
+use crate::state::{Account, Condition, Feed, Instrument, Level, Order, Pool};
+use crate::table::{AccountId, FeedId, InstrumentId, PoolId, Table};
+use crate::units::{Price, Quantity};
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+/// Why somebody wants to trade.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// An open order.
+    Order(OrderNumber),
+    /// A liquidation.
+    Liquidation,
+    /// The fund unwinds.
+    Fund,
+    /// Collateral is sold to repay a loan.
+    Conversion,
+}
+
+/// A wish to trade in this block's auction.
+#[derive(Clone, Debug)]
+pub(super) struct Interest {
+    pub(super) account: AccountId,
+    pub(super) instrument: InstrumentId,
+    /// Lots, positive to buy.
+    pub(super) quantity: Quantity,
+    pub(super) limit: Price,
+    pub(super) origin: Origin,
+}
+
+/// The open orders that take part, by instrument.
+#[derive(Default)]
+pub(super) struct Book {
+    pub(super) interests: BTreeMap<InstrumentId, Vec<Interest>>,
+}
+
+impl Book {
+    /// The lots resting inside the price band that an order of this sign could trade with. R10.4
+    pub(super) fn depth_against(&self, pool: &Pool, instrument: InstrumentId, sign: i64) -> Quantity {
+        let listed = &pool.instruments[instrument];
+        let width = listed.band_width();
+        let near = |interest: &&Interest| {
+            let inside =
+                if sign < 0 { interest.limit >= listed.mark - width } else { interest.limit <= listed.mark + width };
+            inside && interest.quantity.opposes(Quantity::new(sign))
+        };
+        let resting = self.interests.get(&instrument).map_or(&[][..], Vec::as_slice);
+        resting.iter().filter(near).map(|interest| interest.quantity.abs()).sum()
+    }
+}
+
+/// Whether an instrument's auction clears in this block. R8.3
+pub(super) fn clears_now(instrument: &Instrument, now: Moment) -> bool {
+    let collecting = instrument.breaker.call_until.is_some_and(|until| until > now.time);
+    instrument.priced && instrument.settled.is_none() && instrument.breaker.level < Level::Halted && !collecting
+}
+
+/// Whether only orders that reduce a position may trade. R3.4, R13.1
+fn only_reductions(instrument: &Instrument, feeds: &Table<FeedId, Feed>) -> bool {
+    feeds[instrument.parameters.feed].condition != Condition::Live || instrument.breaker.level == Level::ReduceOnly
+}
+
+/// Gathers the open orders that may trade now.
+pub(super) fn gather(
+    pool: &mut Pool,
+    id: PoolId,
+    feeds: &Table<FeedId, Feed>,
+    now: Moment,
+    say: &mut dyn FnMut(Event),
+) -> Book {
+    let mut book = Book::default();
+    if pool.winding_down {
+        return book;
+    }
+    let ordering: Vec<AccountId> =
+        pool.accounts.iter().filter(|(_, account)| !account.orders.is_empty()).map(|(id, _)| id).collect();
+    for account in ordering {
+        remove_orders(
+            pool,
+            id,
+            account,
+            Removal::LifetimeOver,
+            |order| lifetime_is_over(order.lifetime, now.time),
+            say,
+        );
+        net_self_matches(pool, id, account, say);
+        if !margin::meets_initial_with_orders(pool, &pool.accounts[account]) {
+            // R7.2 holds at this block's prices, or the orders that add risk leave.
+            let held = pool.accounts[account].clone();
+            remove_orders(pool, id, account, Removal::InitialMarginNotMet, |order| !reduces(&held, order), say);
+        }
+        for interest in interests_of(pool, feeds, account) {
+            book.interests.entry(interest.instrument).or_default().push(interest);
+        }
+    }
+    book
+}
+
+/// Removes the orders of an account that match.
+pub(super) fn remove_orders(
+    pool: &mut Pool,
+    id: PoolId,
+    account: AccountId,
+    reason: Removal,
+    mut leaves: impl FnMut(&Order) -> bool,
+    say: &mut dyn FnMut(Event),
+) {
+    if !pool.accounts[account].orders.iter().any(&mut leaves) {
+        return;
+    }
+    pool.accounts.edit(account).orders.retain(|order| {
+        let gone = leaves(order);
+        if gone {
+            say(Event::OrderRemoved { pool: id, account, number: order.number, reason });
+        }
+        !gone
+    });
+}
+
+/// Whether the order is on the side that reduces the account's position, by itself.
+fn reduces(account: &Account, order: &Order) -> bool {
+    let held = account.quantity(order.instrument);
+    held.opposes(order.quantity) && (order.reduce_only || order.quantity.abs() <= held.abs())
+}
+
+/// R8.2: crossing orders of one account take each other off, best prices first.
+fn net_self_matches(pool: &mut Pool, id: PoolId, account: AccountId, say: &mut dyn FnMut(Event)) {
+    while let Some((bid, ask, quantity)) = crossing(&pool.accounts[account].orders) {
+        for order in &mut pool.accounts.edit(account).orders {
+            if order.number == bid {
+                order.quantity -= quantity;
+            } else if order.number == ask {
+                order.quantity += quantity;
+            }
+        }
+        remove_orders(pool, id, account, Removal::SelfMatch, |order| order.quantity.is_zero(), say);
+    }
+}
+
+/// The best bid and the best ask of the same account in one instrument, if they cross.
+fn crossing(orders: &[Order]) -> Option<(OrderNumber, OrderNumber, Quantity)> {
+    if orders.len() < 2 {
+        return None;
+    }
+    let best_bid = |instrument: InstrumentId| {
+        let bids = orders.iter().filter(|order| order.instrument == instrument && order.quantity.is_positive());
+        bids.max_by_key(|order| (order.limit, core::cmp::Reverse(order.number)))
+    };
+    let mut asks: Vec<&Order> = orders.iter().filter(|order| order.quantity.is_negative()).collect();
+    asks.sort_unstable_by_key(|order| (order.limit, order.number));
+    asks.into_iter().find_map(|ask| {
+        let bid = best_bid(ask.instrument).filter(|bid| bid.limit >= ask.limit)?;
+        Some((bid.number, ask.number, bid.quantity.min(ask.quantity.abs())))
+    })
+}
+
+/// The account's orders as they may trade: reductions are cut to what is left to reduce.
+fn interests_of(pool: &Pool, feeds: &Table<FeedId, Feed>, id: AccountId) -> Vec<Interest> {
+    let account = &pool.accounts[id];
+    let mut left = room_to_reduce(account);
+    let mut interests = Vec::new();
+    for order in &account.orders {
+        let listed = &pool.instruments[order.instrument];
+        if !listed.is_open() || listed.breaker.level >= Level::Halted {
+            continue;
+        }
+        let capped = order.reduce_only || only_reductions(listed, feeds);
+        let side = (order.instrument, order.quantity.signum());
+        let room = left.get(&side).copied().unwrap_or_default();
+        let size = if capped { order.quantity.abs().min(room) } else { order.quantity.abs() };
+        if size.is_zero() {
+            continue;
+        }
+        if capped {
+            left.insert(side, room - size);
+        }
+        let quantity = size.on_side(order.quantity.signum());
+        interests.push(Interest {
+            account: id,
+            instrument: order.instrument,
+            quantity,
+            limit: order.limit,
+            origin: Origin::Order(order.number),
+        });
+    }
+    interests
+}
+
+/// What reduce-only orders may take of each position: what other orders on that side, filling as well, would leave.
+fn room_to_reduce(account: &Account) -> BTreeMap<(InstrumentId, i64), Quantity> {
+    let room = |position: &crate::state::Position| {
+        let sign = position.quantity.signum().saturating_neg();
+        let free = |order: &&Order| {
+            order.instrument == position.instrument && order.quantity.signum() == sign && !order.reduce_only
+        };
+        let taken: Quantity = account.orders.iter().filter(free).map(|order| order.quantity.abs()).sum();
+        let has_reductions =
+            account.orders.iter().any(|order| order.instrument == position.instrument && order.reduce_only);
+        let room = if has_reductions { (position.quantity.abs() - taken).or_zero() } else { position.quantity.abs() };
+        ((position.instrument, sign), room)
+    };
+    account.positions.iter().map(room).collect()
+}
+
+/// Orders for one block leave after its auction, without an event: their sender knows.
+pub(super) fn drop_orders_of_this_block(pool: &mut Pool) {
+    let of_this_block = |order: &Order| order.lifetime == Lifetime::ThisBlock;
+    let ordering: Vec<AccountId> = pool
+        .accounts
+        .iter()
+        .filter(|(_, account)| account.orders.iter().any(of_this_block))
+        .map(|(id, _)| id)
+        .collect();
+    for account in ordering {
+        pool.accounts.edit(account).orders.retain(|order| !of_this_block(order));
+    }
+}

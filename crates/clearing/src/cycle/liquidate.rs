@@ -1,0 +1,326 @@
+//! Step 5: what a breached account must sell, and at which limit (R10); and collateral sold because a loan is too large (R2.5).
+
+use super::Moment;
+use super::book::{Book, Interest, Origin, clears_now, remove_orders};
+use super::watch::Breached;
+use crate::event::{Event, Removal};
+use crate::margin;
+use crate::state::{Condition, Feed, Level, Pool, Position, Standing};
+use crate::table::{AccountId, FeedId, InstrumentId, PoolId, Table};
+use crate::units::{Money, Price, Quantity, Ratio};
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+/// What the liquidations of a block come to.
+pub(super) struct Plan {
+    /// Reduce-only orders for the batch auctions.
+    pub(super) orders: Vec<Interest>,
+    /// Accounts that reducing cannot save: their whole portfolios are auctioned. R10.5
+    pub(super) portfolios: Vec<AccountId>,
+}
+
+/// Begins the liquidation of accounts that breach, and ends it for accounts that have reached the target. R10.2, R6.3
+pub(super) fn begin(
+    pool: &mut Pool,
+    id: PoolId,
+    breached: &Breached,
+    now: Moment,
+    say: &mut dyn FnMut(Event),
+) -> Vec<AccountId> {
+    pool.carried = breached.carried;
+    if breached.carried > 0 {
+        say(Event::LiquidationsCarried { pool: id, accounts: breached.carried });
+    }
+    let mut active = Vec::new();
+    for account in &breached.accounts {
+        let held = &pool.accounts[*account];
+        let equity = margin::equity(&pool.matrices, held.cash, &held.positions);
+        if held.is_good() {
+            let maintenance_margin = margin::maintenance_margin(pool, held.cash, &held.positions);
+            pool.accounts.edit(*account).standing = Standing::Liquidating { since: now.height };
+            pool.bids.remove(account);
+            say(Event::AccountLiquidated { pool: id, account: *account, equity, maintenance_margin });
+            remove_orders(pool, id, *account, Removal::Liquidation, |_| true, say);
+            active.push(*account);
+        } else if margin::target_worst(pool, held.cash, &held.positions).is_negative() {
+            active.push(*account);
+        } else {
+            pool.accounts.edit(*account).standing = Standing::Good;
+            say(Event::AccountRestored { pool: id, account: *account, equity });
+        }
+    }
+    active
+}
+
+/// Decides for every account under liquidation what it sells in this block.
+pub(super) fn plan(
+    pool: &Pool,
+    feeds: &Table<FeedId, Feed>,
+    liquidating: &[AccountId],
+    book: &Book,
+    now: Moment,
+) -> Plan {
+    let mut plan = Plan { orders: Vec::new(), portfolios: Vec::new() };
+    let mut budget = Budget { book, left: BTreeMap::new() };
+    for account in liquidating {
+        let seller = Seller::new(pool, feeds, *account, now);
+        let reduction = if seller.is_beyond_reduction() { None } else { seller.reduce(&mut budget) };
+        match reduction {
+            Some(orders) => plan.orders.extend(orders),
+            None if seller.all_legs_can_go() => plan.portfolios.push(*account),
+            None => plan.orders.extend(seller.reduce(&mut budget).unwrap_or_default()),
+        }
+    }
+    plan
+}
+
+/// What liquidations may still take of the resting depth in this block. R10.4
+struct Budget<'a> {
+    book: &'a Book,
+    left: BTreeMap<(InstrumentId, i64), Quantity>,
+}
+
+impl Budget<'_> {
+    fn left(&mut self, pool: &Pool, instrument: InstrumentId, sign: i64) -> &mut Quantity {
+        let book = self.book;
+        self.left
+            .entry((instrument, sign))
+            .or_insert_with(|| book.depth_against(pool, instrument, sign).times_ceil(pool.parameters.depth_share))
+    }
+}
+
+/// An account under liquidation.
+struct Seller<'a> {
+    pool: &'a Pool,
+    feeds: &'a Table<FeedId, Feed>,
+    id: AccountId,
+    now: Moment,
+    cash: Money,
+    positions: &'a [Position],
+    equity: Money,
+    maintenance_margin: Money,
+    /// Blocks since the breach.
+    age: u64,
+}
+
+/// A position that can be reduced in this block.
+struct Leg {
+    instrument: InstrumentId,
+    /// The sign of the position.
+    sign: i64,
+    /// How many lots may still be sold (or bought back).
+    room: Quantity,
+    /// Whether the throttle, not the position, ends the room.
+    throttled: bool,
+    limit: Price,
+    taken: Quantity,
+}
+
+impl<'a> Seller<'a> {
+    fn new(pool: &'a Pool, feeds: &'a Table<FeedId, Feed>, id: AccountId, now: Moment) -> Self {
+        let account = &pool.accounts[id];
+        let since = if let Standing::Liquidating { since } = account.standing { since } else { now.height };
+        Self {
+            pool,
+            feeds,
+            id,
+            now,
+            cash: account.cash,
+            positions: &account.positions,
+            equity: margin::equity(&pool.matrices, account.cash, &account.positions),
+            maintenance_margin: margin::maintenance_margin(pool, account.cash, &account.positions),
+            age: now.height.saturating_sub(since),
+        }
+    }
+
+    /// R10.5: too little equity is left to sell slowly, or selling has taken too long.
+    fn is_beyond_reduction(&self) -> bool {
+        let least = self.maintenance_margin.times_ceil(self.pool.parameters.auction_below);
+        self.positions.is_empty()
+            || self.equity <= least.or_zero()
+            || self.age >= u64::from(self.pool.parameters.concession_blocks)
+    }
+
+    /// R3.4: a price that is not live decides nothing: while one leg has none, the portfolio waits and the rest is reduced.
+    fn all_legs_can_go(&self) -> bool {
+        self.positions.iter().all(|position| {
+            let instrument = &self.pool.instruments[position.instrument];
+            self.is_live(position.instrument) && instrument.breaker.level < Level::Halted
+        })
+    }
+
+    fn is_live(&self, instrument: InstrumentId) -> bool {
+        let listed = &self.pool.instruments[instrument];
+        self.feeds[listed.parameters.feed].condition == Condition::Live && self.now.time >= listed.breaker.grace_until
+    }
+
+    /// R10.2: the fewest dollars that bring the account to its target, or None if all it may sell would not be enough.
+    fn reduce(&self, budget: &mut Budget) -> Option<Vec<Interest>> {
+        let mut legs = self.legs(budget);
+        let (mut cash, mut positions) = (self.cash, self.positions.to_vec());
+        let rounds = legs.len().saturating_mul(4);
+        let mut reached = false;
+        for _ in 0..=rounds {
+            let lowest = self.lowest(cash, &positions);
+            reached = !lowest.value.is_negative();
+            let Some((at, gain)) = self.best_leg(&legs, &positions, &lowest).filter(|_| !reached) else { break };
+            let leg = legs.get_mut(at).expect("the best leg is one of the legs");
+            let lots = (-lowest.value).lots_ceil(gain).max(Quantity::new(1)).min(leg.room);
+            let (after_cash, after) = self.sold(cash, &positions, leg, lots);
+            if self.lowest(after_cash, &after).value < lowest.value {
+                // R10.2: a step never lowers the worst stressed equity.
+                leg.room = Quantity::ZERO;
+                continue;
+            }
+            leg.room -= lots;
+            leg.taken += lots;
+            (cash, positions) = (after_cash, after);
+        }
+        let waits = legs.iter().any(|leg| leg.throttled) || legs.len() < self.positions.len();
+        if !reached && !waits {
+            return None;
+        }
+        Some(legs.iter().filter(|leg| leg.taken.is_positive()).map(|leg| self.order(leg, budget)).collect())
+    }
+
+    /// The positions that can trade now, each with its room and limit. R10.3, R10.4
+    fn legs(&self, budget: &mut Budget) -> Vec<Leg> {
+        let throttle = self.equity >= self.maintenance_margin.times_ceil(self.pool.parameters.throttle_off);
+        let mut legs = Vec::new();
+        for position in self.positions {
+            let listed = &self.pool.instruments[position.instrument];
+            if !clears_now(listed, self.now) || !self.is_live(position.instrument) {
+                continue;
+            }
+            let sign = position.quantity.signum();
+            let whole = position.quantity.abs();
+            let depth = *budget.left(self.pool, position.instrument, sign.saturating_neg());
+            let share = whole.times_ceil(self.pool.parameters.position_share);
+            let room = if throttle { whole.min(share).min(depth) } else { whole };
+            let limit = self.limit(position.instrument, sign);
+            legs.push(Leg {
+                instrument: position.instrument,
+                sign,
+                room,
+                throttled: room < whole,
+                limit,
+                taken: Quantity::ZERO,
+            });
+        }
+        legs
+    }
+
+    /// R10.3: from the mark towards the price at which the account's equity, spread over its positions by notional, is
+    /// used up; never beyond the band, and never worse than the mark once equity is gone.
+    fn limit(&self, instrument: InstrumentId, sign: i64) -> Price {
+        let listed = &self.pool.instruments[instrument];
+        let mark = self.pool.matrices.mark(instrument);
+        let worth = |position: &Position| self.pool.matrices.mark(position.instrument).abs() * position.quantity.abs();
+        let whole: Money = self.positions.iter().map(worth).sum();
+        let cushion =
+            mark.abs().times_floor(self.equity.or_zero().ratio_to_floor(whole, Ratio::ONE)).min(listed.band_width());
+        let bankruptcy = if sign < 0 { mark + cushion } else { mark - cushion };
+        mark.towards_floor(bankruptcy, self.age.saturating_add(1), u64::from(self.pool.parameters.concession_blocks))
+    }
+
+    /// The failing row that matters: the lowest over maintenance and target rows.
+    fn lowest(&self, cash: Money, positions: &[Position]) -> Lowest {
+        let rows = [&self.pool.matrices.maintenance, &self.pool.matrices.target];
+        let cost = margin::maintenance_exit_cost(self.pool, positions);
+        let worst = rows.map(|rows| margin::worst(rows, cash, positions));
+        let [maintenance, target] = worst;
+        let (widened, lowest) = if target.value < maintenance.value { (true, target) } else { (false, maintenance) };
+        Lowest { value: lowest.value - cost, row: lowest.row, widened }
+    }
+
+    /// R10.2: the leg that releases most margin in the failing row for each dollar sold, and what a lot of it releases.
+    fn best_leg(&self, legs: &[Leg], positions: &[Position], lowest: &Lowest) -> Option<(usize, Price)> {
+        let rows = if lowest.widened { &self.pool.matrices.target } else { &self.pool.matrices.maintenance };
+        let mut best: Option<(Ratio, usize, Price)> = None;
+        for (at, leg) in legs.iter().enumerate().filter(|(_, leg)| leg.room.is_positive()) {
+            let Some(price) = rows.column(leg.instrument).get(lowest.row) else { continue };
+            let mark = self.pool.matrices.mark(leg.instrument);
+            let held = positions.iter().find(|position| position.instrument == leg.instrument);
+            let listed = &self.pool.instruments[leg.instrument];
+            let saved =
+                held.map_or(Price::ZERO, |position| margin::marginal_exit_cost(listed, position.quantity, mark));
+            let kept = if leg.sign < 0 { *price - leg.limit } else { leg.limit - *price };
+            let gain = kept + saved - leg.limit.abs().times_ceil(self.pool.parameters.liquidation_fee);
+            let score = gain.ratio_to_floor(mark.abs().max(Price::new(1)), Ratio::new(64_000_000));
+            if gain.is_positive() && best.is_none_or(|(high, _, _)| score > high) {
+                best = Some((score, at, gain));
+            }
+        }
+        best.map(|(_, at, gain)| (at, gain))
+    }
+
+    /// The vector after selling lots of a leg at its limit, fee paid.
+    fn sold(&self, cash: Money, positions: &[Position], leg: &Leg, lots: Quantity) -> (Money, Vec<Position>) {
+        let signed = lots.on_side(leg.sign);
+        let value = leg.limit * signed;
+        let fee = value.abs().times_ceil(self.pool.parameters.liquidation_fee);
+        let mut after = positions.to_vec();
+        for position in after.iter_mut().filter(|position| position.instrument == leg.instrument) {
+            position.quantity -= signed;
+        }
+        after.retain(|position| !position.quantity.is_zero());
+        (cash + value - fee, after)
+    }
+
+    fn order(&self, leg: &Leg, budget: &mut Budget) -> Interest {
+        let left = budget.left(self.pool, leg.instrument, leg.sign.saturating_neg());
+        *left = (*left - leg.taken).or_zero();
+        let quantity = leg.taken.on_side(leg.sign.saturating_neg());
+        Interest {
+            account: self.id,
+            instrument: leg.instrument,
+            quantity,
+            limit: leg.limit,
+            origin: Origin::Liquidation,
+        }
+    }
+}
+
+/// The lowest stressed equity over the rows at which a liquidation ends.
+struct Lowest {
+    value: Money,
+    row: usize,
+    /// Whether the row is one of the target matrix.
+    widened: bool,
+}
+
+/// R2.5: an account that owes more than it may sells collateral for all it owes; when the pool as a whole owes more than
+/// it may, everybody sells for their part of the excess.
+pub(super) fn convert_loans(pool: &Pool, id: PoolId, say: &mut dyn FnMut(Event)) -> Vec<Interest> {
+    let has_collateral =
+        |positions: &[Position]| positions.iter().any(|position| pool.instruments[position.instrument].is_spot());
+    let owing = |(account, held): (AccountId, &crate::state::Account)| {
+        let loan =
+            if held.is_good() && has_collateral(&held.positions) { margin::loan(pool, held) } else { Money::ZERO };
+        loan.is_positive().then_some((account, loan))
+    };
+    let loans: Vec<(AccountId, Money)> = pool.accounts.iter().filter_map(owing).collect();
+    let all: Money = loans.iter().map(|(_, loan)| *loan).sum();
+    let excess = (all - pool.parameters.pool_loan_limit).or_zero();
+    let mut orders = Vec::new();
+    for (account, loan) in loans {
+        let above = if loan > pool.parameters.account_loan_limit { loan } else { Money::ZERO };
+        let part = if excess.is_positive() { excess.share_floor(loan, all) } else { Money::ZERO };
+        let mut due = above.max(part);
+        for position in
+            pool.accounts[account].positions.iter().filter(|position| pool.instruments[position.instrument].is_spot())
+        {
+            let listed = &pool.instruments[position.instrument];
+            if !due.is_positive() || !listed.mark.is_positive() {
+                break;
+            }
+            let lots = due.lots_ceil(listed.mark).min(position.quantity);
+            due -= listed.mark * lots;
+            let instrument = position.instrument;
+            let limit = (listed.mark - listed.band_width()).max(Price::new(1));
+            orders.push(Interest { account, instrument, quantity: -lots, limit, origin: Origin::Conversion });
+            say(Event::CollateralConverted { pool: id, account, instrument, quantity: lots });
+        }
+    }
+    orders
+}

@@ -1,0 +1,72 @@
+//! Step 9: money that has waited moves: fees to the fund or the line, tranche money back to its providers (R11.5, R11.6).
+
+use super::Moment;
+use crate::margin;
+use crate::state::{Account, FUND, Pool};
+use crate::table::AccountId;
+use crate::units::{Money, Time};
+use alloc::vec::Vec;
+
+/// How often the fund's target is measured.
+const MEASURE_EVERY: Time = Time::new(60_000);
+
+/// Settles what is due in the block.
+pub(super) fn finish(pool: &mut Pool, reserve: &mut Money, now: Moment) {
+    if now.time - pool.fund.measured_at >= MEASURE_EVERY {
+        pool.fund.target = target(pool);
+        pool.fund.measured_at = now.time;
+    }
+    repay_line(pool, reserve);
+    refill_fund(pool);
+    pay_leaving(pool, now.time);
+    let fund = &pool.accounts[FUND];
+    pool.fund.high = pool.fund.high.max(margin::equity(&pool.matrices, fund.cash, &fund.positions));
+}
+
+/// R11.5: Cover-2: what the two largest members would lose beyond what they have if every initial row came true twice over;
+/// never less than the floor, which governance sets from simulation.
+fn target(pool: &Pool) -> Money {
+    let beyond = |(_, account): (AccountId, &Account)| {
+        let equity = margin::equity(&pool.matrices, account.cash, &account.positions);
+        let loss = equity - margin::free_collateral(pool, account.cash, &account.positions);
+        (loss + loss - equity).or_zero()
+    };
+    let mut losses: Vec<Money> = pool.accounts.iter().skip(1).map(beyond).collect();
+    losses.sort_unstable_by_key(|loss| core::cmp::Reverse(*loss));
+    losses.into_iter().take(2).sum::<Money>().max(pool.parameters.fund_floor)
+}
+
+/// R11.6: fees first give back what the line lent.
+fn repay_line(pool: &mut Pool, reserve: &mut Money) {
+    let amount = pool.line.drawn.min(pool.fees);
+    pool.line.drawn -= amount;
+    pool.fees -= amount;
+    pool.custody -= amount;
+    *reserve += amount;
+}
+
+/// R11.5: fees go to the fund while it is below its target.
+fn refill_fund(pool: &mut Pool) {
+    let fund = &pool.accounts[FUND];
+    let missing = (pool.fund.target - margin::equity(&pool.matrices, fund.cash, &fund.positions)).or_zero();
+    let amount = missing.min(pool.fees);
+    if amount.is_positive() {
+        pool.fees -= amount;
+        pool.accounts.edit(FUND).cash += amount;
+    }
+}
+
+/// Tranche money whose notice is over goes back to its provider's account.
+fn pay_leaving(pool: &mut Pool, time: Time) {
+    let due = |share: &crate::state::TrancheShare| share.leaving.is_positive() && share.leaves_at <= time;
+    let leaving: Vec<AccountId> =
+        pool.tranche.iter().filter(|(_, share)| due(share)).map(|(provider, _)| *provider).collect();
+    for provider in leaving {
+        let share = pool.tranche.entry(provider).or_default();
+        let amount = share.leaving.min(share.amount);
+        share.amount -= amount;
+        share.leaving = Money::ZERO;
+        pool.accounts.edit(provider).cash += amount;
+    }
+    pool.tranche.retain(|_, share| share.amount.is_positive());
+}

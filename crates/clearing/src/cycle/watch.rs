@@ -1,0 +1,73 @@
+//! Step 4: every account that breaches, in the block in which it breaches (R9).
+
+use super::Moment;
+use crate::margin;
+use crate::state::{Account, FUND, Level, Pool, Standing};
+use crate::table::AccountId;
+use crate::units::{Money, Ratio};
+use alloc::vec::Vec;
+
+/// The accounts that need the cycle's attention.
+pub(super) struct Breached {
+    /// Accounts that breach or are already being liquidated, worst first.
+    pub(super) accounts: Vec<AccountId>,
+    /// How many more breach but do not fit into this block's work. R13.5
+    pub(super) carried: u32,
+}
+
+/// Finds every account in breach by evaluating all of them exactly: the definition that a faster watch must equal. R9.2
+pub(super) fn find(pool: &Pool, now: Moment) -> Breached {
+    let none = Breached { accounts: Vec::new(), carried: 0 };
+    if pool.winding_down || now.restart {
+        return none;
+    }
+    let in_breach = |account: &Account| match account.standing {
+        Standing::Good => {
+            !waits_for_reopening(pool, account) && margin::breaches(pool, account.cash, &account.positions)
+        }
+        Standing::Liquidating { .. } => true,
+        Standing::InAuction | Standing::Closed => false,
+    };
+    let mut found: Vec<(Ratio, AccountId)> = pool
+        .accounts
+        .iter()
+        .filter(|(_, account)| in_breach(account))
+        .map(|(id, account)| (severity(pool, account), id))
+        .collect();
+    found.sort_unstable();
+    bound(pool, found)
+}
+
+/// R13.4: nobody is liquidated by prices from before a restart.
+fn waits_for_reopening(pool: &Pool, account: &Account) -> bool {
+    account.positions.iter().any(|position| pool.instruments[position.instrument].breaker.level == Level::Halted)
+}
+
+/// R10.1: the worst stressed equity relative to notional, most negative first; an account with balances only counts
+/// relative to what those are worth.
+fn severity(pool: &Pool, account: &Account) -> Ratio {
+    let stressed = margin::maintenance_worst(pool, account.cash, &account.positions).value;
+    let worth = account
+        .positions
+        .iter()
+        .map(|position| pool.matrices.mark(position.instrument).abs() * position.quantity.abs());
+    let whole: Money = worth.sum();
+    stressed.ratio_to_floor(whole, Ratio::new(1_000_000_000_000))
+}
+
+/// R13.5: new liquidations are bounded by the block's work; those under way go on. The fund is never put off.
+fn bound(pool: &Pool, found: Vec<(Ratio, AccountId)>) -> Breached {
+    let room = usize::try_from(pool.parameters.max_liquidations).unwrap_or(usize::MAX);
+    let mut begun = 0_usize;
+    let mut breached = Breached { accounts: Vec::new(), carried: 0 };
+    for (_, id) in found {
+        let new = pool.accounts[id].is_good() && id != FUND;
+        if new && begun >= room {
+            breached.carried = breached.carried.saturating_add(1);
+            continue;
+        }
+        begun = begun.saturating_add(usize::from(new));
+        breached.accounts.push(id);
+    }
+    breached
+}

@@ -1,0 +1,152 @@
+//! The layers that bear money: own capital, fund, tranche, line, gains, everybody (R12.1, R12.3).
+
+use crate::cycle::close;
+use crate::event::{Event, Layer};
+use crate::margin;
+use crate::state::Feed;
+use crate::state::{Account, FUND, Pool};
+use crate::table::{AccountId, FeedId, PoolId, Table};
+use crate::units::{Money, Ratio, share_exactly};
+use alloc::vec::Vec;
+
+/// Pays a defaulter's loss out of own capital, fund, tranche and line, in that order; returns what they could not pay.
+pub(super) fn cover(
+    pool: &mut Pool,
+    id: PoolId,
+    reserve: &mut Money,
+    defaulter: AccountId,
+    loss: Money,
+    say: &mut dyn FnMut(Event),
+) -> Money {
+    let mut left = loss;
+    let mut bear = |pool: &mut Pool, layer: Layer, amount: Money, bearer: Option<AccountId>| {
+        if amount.is_positive() {
+            left -= amount;
+            pool.accounts.edit(defaulter).cash += amount;
+            say(Event::LossAllocated { pool: id, defaulter, layer, amount, bearer });
+        }
+        left
+    };
+    let amount = pool.own_capital.min(loss);
+    pool.own_capital -= amount;
+    let left = bear(pool, Layer::OwnCapital, amount, None);
+
+    let amount = left.min(fund_can_pay(pool, defaulter));
+    pool.accounts.edit(FUND).cash -= amount;
+    let mut left = bear(pool, Layer::Fund, amount, None);
+
+    for provider in juniors_first(pool) {
+        let share = pool.tranche.entry(provider).or_default();
+        let amount = share.amount.min(left);
+        share.amount -= amount;
+        left = bear(pool, Layer::Tranche, amount, Some(provider));
+    }
+    // R11.6: the line is the only door between pools, and it has a hard cap.
+    let amount = (pool.line.cap - pool.line.drawn).min(*reserve).min(left);
+    pool.line.drawn += amount;
+    pool.custody += amount;
+    *reserve -= amount;
+    bear(pool, Layer::Line, amount, None)
+}
+
+/// R11.1: the fund pays what leaves it sound in every maintenance row, so that its own inventory never becomes a loss.
+fn fund_can_pay(pool: &Pool, defaulter: AccountId) -> Money {
+    let fund = &pool.accounts[FUND];
+    if defaulter == FUND || !fund.is_good() {
+        return Money::ZERO;
+    }
+    margin::maintenance_worst(pool, fund.cash, &fund.positions).value.or_zero()
+}
+
+/// Backstop providers in the order in which they lose: those without a bid, then those who asked most; ties: the newer.
+fn juniors_first(pool: &Pool) -> Vec<AccountId> {
+    let ask = |provider: &AccountId| pool.bids.get(provider).map_or(Ratio::new(i64::MAX), |bid| bid.premium);
+    let mut providers: Vec<AccountId> = pool.tranche.keys().copied().collect();
+    providers.sort_unstable_by_key(|provider| core::cmp::Reverse((ask(provider), *provider)));
+    providers
+}
+
+/// What an account has gained on the portfolio it holds: value − what was paid for it, netted over its positions.
+pub(super) fn gain(pool: &Pool, account: &Account) -> Money {
+    let value = account.positions.iter().filter(|position| !pool.instruments[position.instrument].is_spot());
+    let gain: Money =
+        value.map(|position| pool.matrices.mark(position.instrument) * position.quantity - position.entry).sum();
+    gain.or_zero().min(Money::new(1 << 64))
+}
+
+/// Cuts the gains of every account in the pool pro-rata, none below its own liquidation target; returns what is left. R12.1
+pub(super) fn cut_gains(
+    pool: &mut Pool,
+    id: PoolId,
+    defaulter: AccountId,
+    loss: Money,
+    say: &mut dyn FnMut(Event),
+) -> Money {
+    if !loss.is_positive() {
+        return loss;
+    }
+    let cap = |(account, held): (AccountId, &Account)| {
+        let spare = margin::target_worst(pool, held.cash, &held.positions).or_zero();
+        let cut = gain(pool, held).min(spare);
+        (held.is_good() && account != FUND && account != defaulter && cut.is_positive()).then_some((account, cut))
+    };
+    let caps: Vec<(AccountId, Money)> = pool.accounts.iter().filter_map(cap).collect();
+    let all: Money = caps.iter().map(|(_, cut)| *cut).sum();
+    let borne = loss.min(all);
+    let weights: Vec<i128> = caps.iter().map(|(_, cut)| cut.get()).collect();
+    for ((account, _), part) in caps.iter().zip(share_exactly(borne.get(), &weights)) {
+        charge(pool, id, defaulter, *account, Layer::GainsHaircut, Money::new(part), say);
+    }
+    loss - borne
+}
+
+/// Moves a part of a loss from an account to the defaulter.
+pub(super) fn charge(
+    pool: &mut Pool,
+    id: PoolId,
+    defaulter: AccountId,
+    bearer: AccountId,
+    layer: Layer,
+    amount: Money,
+    say: &mut dyn FnMut(Event),
+) {
+    if amount.is_positive() {
+        pool.accounts.edit(bearer).cash -= amount;
+        pool.accounts.edit(defaulter).cash += amount;
+        say(Event::LossAllocated { pool: id, defaulter, layer, amount, bearer: Some(bearer) });
+    }
+}
+
+/// R12.4: the end of a pool: every derivative closes at the robust price, every account below zero is brought to zero, and
+/// those above bear that in proportion to what they have.
+pub(super) fn wind_down(
+    pool: &mut Pool,
+    id: PoolId,
+    feeds: &Table<FeedId, Feed>,
+    defaulter: AccountId,
+    say: &mut dyn FnMut(Event),
+) {
+    pool.winding_down = true;
+    for instrument in pool.instruments.ids() {
+        let listed = &pool.instruments[instrument];
+        if !listed.is_spot() && listed.settled.is_none() {
+            let price = feeds[listed.parameters.feed].index;
+            close::close_at(pool, id, instrument, price, say);
+        }
+    }
+    let worth: Vec<(AccountId, Money)> = pool
+        .accounts
+        .iter()
+        .map(|(account, held)| (account, margin::equity(&pool.matrices, held.cash, &held.positions)))
+        .collect();
+    let loss: Money = worth.iter().map(|(_, equity)| (-*equity).or_zero()).sum();
+    let weights: Vec<i128> = worth.iter().map(|(_, equity)| equity.or_zero().get()).collect();
+    for ((account, _), part) in worth.iter().zip(share_exactly(loss.get(), &weights)) {
+        charge(pool, id, defaulter, *account, Layer::WindDown, Money::new(part), say);
+    }
+    for (account, equity) in worth.iter().filter(|(account, equity)| equity.is_negative() && *account != defaulter) {
+        pool.accounts.edit(defaulter).cash += *equity;
+        pool.accounts.edit(*account).cash -= *equity;
+    }
+    say(Event::PoolWoundDown { pool: id });
+}

@@ -1,0 +1,98 @@
+//! What is always true (R2.4): checked after every block, and of every snapshot before it is used.
+
+use crate::state::{Account, FUND, Pool, Standing, State};
+use crate::table::{Id, InstrumentId, Table};
+use crate::units::{Money, Quantity};
+use alloc::vec::Vec;
+
+/// Stops the program if the state contradicts itself.
+pub(crate) fn check(state: &State) {
+    if let Some(what) = find_contradiction(state) {
+        panic!("invariant broken at height {}: {what}", state.height);
+    }
+}
+
+/// The first contradiction in the state, if there is one.
+#[must_use]
+pub fn find_contradiction(state: &State) -> Option<&'static str> {
+    if state.reserve.is_negative() {
+        return Some("the reserve is negative");
+    }
+    state.pools.iter().find_map(|(_, pool)| contradiction_in(pool))
+}
+
+fn contradiction_in(pool: &Pool) -> Option<&'static str> {
+    if pool.accounts.find(FUND).is_none() {
+        return Some("a pool has no fund");
+    }
+    if books(pool) != pool.custody {
+        return Some("a pool's books do not sum to what custody holds");
+    }
+    let amounts = [pool.own_capital, pool.fees, pool.rounding, pool.line.drawn, pool.custody];
+    if amounts.iter().any(|amount| amount.is_negative())
+        || pool.tranche.values().any(|share| share.amount.is_negative())
+    {
+        return Some("an amount that cannot be negative is");
+    }
+    if pool.line.drawn > pool.line.cap {
+        return Some("a line is drawn beyond its cap");
+    }
+    totals_contradict(pool).or_else(|| pool.accounts.iter().find_map(|(_, account)| contradiction_of(pool, account)))
+}
+
+/// Everything that a pool owes to anyone. R2.4
+#[must_use]
+pub fn books(pool: &Pool) -> Money {
+    let accounts: Money = pool.accounts.iter().map(|(_, account)| account.cash).sum();
+    let tranche: Money = pool.tranche.values().map(|share| share.amount).sum();
+    accounts + tranche + pool.own_capital + pool.fees + pool.rounding
+}
+
+fn totals_contradict(pool: &Pool) -> Option<&'static str> {
+    let zero = || (Quantity::ZERO, Quantity::ZERO);
+    let mut sums: Table<InstrumentId, (Quantity, Quantity)> = pool.instruments.ids().map(|_| zero()).collect();
+    for (_, account) in pool.accounts.iter() {
+        for position in &account.positions {
+            if sums.find(position.instrument).is_none() {
+                return Some("a position is in an instrument that does not exist");
+            }
+            let (total, long) = &mut sums[position.instrument];
+            *total += position.quantity;
+            *long += position.quantity.or_zero();
+        }
+    }
+    for (id, instrument) in pool.instruments.iter() {
+        let (total, long) = sums[id];
+        if total != instrument.total || long != instrument.open_interest {
+            return Some("an instrument's totals differ from the sum of positions");
+        }
+        if !instrument.is_spot() && !total.is_zero() {
+            return Some("the positions in a derivative do not sum to zero");
+        }
+    }
+    None
+}
+
+fn contradiction_of(pool: &Pool, account: &Account) -> Option<&'static str> {
+    let instruments: Vec<usize> = account.positions.iter().map(|position| position.instrument.position()).collect();
+    if !instruments.is_sorted_by(|left, right| left < right) {
+        return Some("an account's positions are not in order");
+    }
+    if account.positions.iter().any(|position| position.quantity.is_zero()) {
+        return Some("a position of zero is stored");
+    }
+    let negative = |quantity: Quantity, id: InstrumentId| quantity.is_negative() && pool.instruments[id].is_spot();
+    if account.positions.iter().any(|position| negative(position.quantity, position.instrument)) {
+        return Some("a collateral balance is negative");
+    }
+    if account.orders.iter().any(|order| pool.instruments.find(order.instrument).is_none()) {
+        return Some("an order is in an instrument that does not exist");
+    }
+    if !account.is_good() && !account.orders.is_empty() {
+        return Some("an account that is not good has open orders");
+    }
+    if account.standing == Standing::InAuction {
+        return Some("a portfolio auction is not finished");
+    }
+    None
+}

@@ -1,0 +1,249 @@
+//! An account against the rows: equity, margin, and whether it may do what it wants (R6, R7.2, R7.4).
+//!
+//! The functions take a vector as `cash` and `positions`, so that a command, the cycle and a calculator can ask about
+//! accounts that do not exist yet.
+
+use crate::parameters::Tier;
+use crate::rows::{Matrices, Rows};
+use crate::state::{Account, Instrument, Order, Pool, Position};
+use crate::table::{InstrumentId, Table};
+use crate::units::{MAX_ROWS, Money, Price, Quantity, Ratio};
+use alloc::vec::Vec;
+
+/// The lowest value of a vector over the rows of a matrix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Worst {
+    /// The lowest stressed value.
+    pub value: Money,
+    /// The first row in which it occurs.
+    pub row: usize,
+}
+
+/// What a position costs to leave: the sum over tiers of (lots inside) × rate × |mark|, rounded up. R5.6
+#[must_use]
+pub fn exit_cost(tiers: &[Tier], quantity: Quantity, mark: Price) -> Money {
+    let size = quantity.abs();
+    let ends = tiers.iter().skip(1).map(|tier| tier.from).chain(core::iter::once(size));
+    tiers
+        .iter()
+        .zip(ends)
+        .map(|(tier, end)| (mark.abs() * (size.min(end) - tier.from).or_zero()).times_ceil(tier.rate))
+        .sum()
+}
+
+/// The exit cost of one lot more, money per lot rounded down: what selling one lot saves.
+pub(crate) fn marginal_exit_cost(instrument: &Instrument, quantity: Quantity, mark: Price) -> Price {
+    let size = quantity.abs();
+    let rate =
+        instrument.parameters.exit_cost.iter().rfind(|tier| tier.from < size).map_or(Ratio::ZERO, |tier| tier.rate);
+    mark.abs().times_floor(rate)
+}
+
+/// Which exit cost counts: initial adds to maintenance, so that R6.4 holds.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Cost {
+    Maintenance,
+    Initial,
+}
+
+fn exit_cost_of(
+    instruments: &Table<InstrumentId, Instrument>,
+    matrices: &Matrices,
+    id: InstrumentId,
+    quantity: Quantity,
+    cost: Cost,
+) -> Money {
+    let instrument = &instruments[id];
+    let mark = matrices.mark(id);
+    let maintenance = exit_cost(&instrument.parameters.exit_cost, quantity, mark);
+    match cost {
+        Cost::Maintenance => maintenance,
+        Cost::Initial => maintenance + exit_cost(&instrument.parameters.initial_exit_cost, quantity, mark),
+    }
+}
+
+fn exit_costs(pool: &Pool, positions: &[Position], cost: Cost) -> Money {
+    let one = |position: &Position| {
+        exit_cost_of(&pool.instruments, &pool.matrices, position.instrument, position.quantity, cost)
+    };
+    positions.iter().map(one).sum()
+}
+
+/// The maintenance exit cost of a vector. R5.6
+#[must_use]
+pub fn maintenance_exit_cost(pool: &Pool, positions: &[Position]) -> Money {
+    exit_costs(pool, positions, Cost::Maintenance)
+}
+
+/// The initial exit cost of a vector, which contains the maintenance exit cost. R5.6
+#[must_use]
+pub fn initial_exit_cost(pool: &Pool, positions: &[Position]) -> Money {
+    exit_costs(pool, positions, Cost::Initial)
+}
+
+/// Equity: the vector times today's row. R6.1
+#[must_use]
+pub fn equity(matrices: &Matrices, cash: Money, positions: &[Position]) -> Money {
+    cash + positions.iter().map(|position| matrices.mark(position.instrument) * position.quantity).sum()
+}
+
+/// The value of a vector in every row of a matrix, before exit cost. R6.1
+#[must_use]
+pub fn row_values(rows: &Rows, cash: Money, positions: &[Position]) -> Vec<Money> {
+    let (values, count) = accumulate(rows, cash, positions);
+    values.iter().take(count).copied().collect()
+}
+
+fn accumulate(rows: &Rows, cash: Money, positions: &[Position]) -> ([Money; MAX_ROWS], usize) {
+    let mut values = [cash; MAX_ROWS];
+    for position in positions {
+        for (value, price) in values.iter_mut().zip(rows.column(position.instrument)) {
+            *value += *price * position.quantity;
+        }
+    }
+    (values, rows.len())
+}
+
+/// The lowest value of a vector over a matrix, before exit cost. A matrix without rows has only the cash.
+#[must_use]
+pub fn worst(rows: &Rows, cash: Money, positions: &[Position]) -> Worst {
+    let (values, count) = accumulate(rows, cash, positions);
+    let lowest = values.iter().take(count).enumerate().min_by_key(|(_, value)| **value);
+    lowest.map_or(Worst { value: cash, row: 0 }, |(row, value)| Worst { value: *value, row })
+}
+
+/// What the uncertainty of feeds that are not live may cost the account. R3.4, R3.8
+fn doubt(matrices: &Matrices, positions: &[Position]) -> Money {
+    positions.iter().map(|position| matrices.doubt(position.instrument) * position.quantity.abs()).sum()
+}
+
+/// The lowest stressed equity over maintenance rows, exit cost subtracted. R6.1
+#[must_use]
+pub fn maintenance_worst(pool: &Pool, cash: Money, positions: &[Position]) -> Worst {
+    let lowest = worst(&pool.matrices.maintenance, cash, positions);
+    Worst { value: lowest.value - exit_costs(pool, positions, Cost::Maintenance), ..lowest }
+}
+
+/// Whether the account breaches: stressed equity below zero in some maintenance row, even where every doubtful price is
+/// as good for the account as it may be. R6.3, R3.4
+#[must_use]
+pub fn breaches(pool: &Pool, cash: Money, positions: &[Position]) -> bool {
+    if positions.is_empty() {
+        return false;
+    }
+    (maintenance_worst(pool, cash, positions).value + doubt(&pool.matrices, positions)).is_negative()
+}
+
+/// The lowest stressed equity over the rows at which a liquidation ends. R6.3
+#[must_use]
+pub fn target_worst(pool: &Pool, cash: Money, positions: &[Position]) -> Money {
+    let rows = [&pool.matrices.maintenance, &pool.matrices.target];
+    let lowest = rows.iter().map(|rows| worst(rows, cash, positions).value).min().unwrap_or(cash);
+    lowest - exit_costs(pool, positions, Cost::Maintenance)
+}
+
+/// Free collateral: the lowest stressed equity over initial rows, which contain maintenance and target rows; doubtful
+/// prices count at the edge that is bad for the account. R6.2, R5.3
+#[must_use]
+pub fn free_collateral(pool: &Pool, cash: Money, positions: &[Position]) -> Money {
+    let rows = [&pool.matrices.maintenance, &pool.matrices.target, &pool.matrices.initial];
+    let lowest = rows.iter().map(|rows| worst(rows, cash, positions).value).min().unwrap_or(cash);
+    lowest - exit_costs(pool, positions, Cost::Initial) - doubt(&pool.matrices, positions)
+}
+
+/// Maintenance margin: equity − the lowest stressed equity over maintenance rows. R6.2
+#[must_use]
+pub fn maintenance_margin(pool: &Pool, cash: Money, positions: &[Position]) -> Money {
+    equity(&pool.matrices, cash, positions) - maintenance_worst(pool, cash, positions).value
+}
+
+/// Initial margin: equity − free collateral. R6.2
+#[must_use]
+pub fn initial_margin(pool: &Pool, cash: Money, positions: &[Position]) -> Money {
+    equity(&pool.matrices, cash, positions) - free_collateral(pool, cash, positions)
+}
+
+/// Σ |quantity| × |mark| of derivatives.
+#[must_use]
+pub fn notional(pool: &Pool, positions: &[Position]) -> Money {
+    let derivatives = positions.iter().filter(|position| !pool.instruments[position.instrument].is_spot());
+    derivatives.map(|position| pool.matrices.mark(position.instrument).abs() * position.quantity.abs()).sum()
+}
+
+/// What the account owes in settlement money: cash and the value of its derivatives, where below zero. R2.5
+#[must_use]
+pub fn loan(pool: &Pool, account: &Account) -> Money {
+    let derivatives = account.positions.iter().filter(|position| !pool.instruments[position.instrument].is_spot());
+    let value: Money = derivatives.map(|position| pool.matrices.mark(position.instrument) * position.quantity).sum();
+    (-(account.cash + value)).or_zero()
+}
+
+/// The stressed equity in every initial row if the worst subset of the orders for that row fills at its limits. R7.2
+#[must_use]
+pub fn order_rows(pool: &Pool, account: &Account, orders: &[Order]) -> Vec<Money> {
+    let matrices = &pool.matrices;
+    let deducted = exit_cost_with_orders(pool, account, orders) + doubt_with_orders(matrices, account, orders);
+    let mut values = Vec::new();
+    for rows in [&matrices.maintenance, &matrices.target, &matrices.initial] {
+        let (mut block, count) = accumulate(rows, account.cash, &account.positions);
+        for order in orders {
+            let fee = pool.fee_bound(order.instrument, order.limit * order.quantity);
+            for (value, price) in block.iter_mut().zip(rows.column(order.instrument)) {
+                *value += ((*price - order.limit) * order.quantity - fee).min(Money::ZERO);
+            }
+        }
+        values.extend(block.iter().take(count).map(|value| *value - deducted));
+    }
+    values
+}
+
+/// The largest |position| in an instrument that a subset of the orders can reach. R7.2
+#[must_use]
+pub fn reachable(quantity: Quantity, orders: &[Order], instrument: InstrumentId) -> Quantity {
+    let own = orders.iter().filter(|order| order.instrument == instrument);
+    let (mut low, mut high) = (quantity, quantity);
+    for order in own {
+        low += order.quantity.min(Quantity::ZERO);
+        high += order.quantity.or_zero();
+    }
+    low.abs().max(high.abs())
+}
+
+fn touched(account: &Account, orders: &[Order]) -> Vec<InstrumentId> {
+    let held = account.positions.iter().map(|position| position.instrument);
+    let mut touched: Vec<InstrumentId> = held.chain(orders.iter().map(|order| order.instrument)).collect();
+    touched.sort_unstable();
+    touched.dedup();
+    touched
+}
+
+fn exit_cost_with_orders(pool: &Pool, account: &Account, orders: &[Order]) -> Money {
+    let cost = |id: InstrumentId| {
+        let size = reachable(account.quantity(id), orders, id);
+        exit_cost_of(&pool.instruments, &pool.matrices, id, size, Cost::Initial)
+    };
+    touched(account, orders).into_iter().map(cost).sum()
+}
+
+fn doubt_with_orders(matrices: &Matrices, account: &Account, orders: &[Order]) -> Money {
+    let doubt = |id: InstrumentId| matrices.doubt(id) * reachable(account.quantity(id), orders, id);
+    touched(account, orders).into_iter().map(doubt).sum()
+}
+
+/// Whether the account stays sound whichever subset of its orders fills. R7.2
+#[must_use]
+pub fn meets_initial_with_orders(pool: &Pool, account: &Account) -> bool {
+    order_rows(pool, account, &account.orders).iter().all(|value| !value.is_negative())
+}
+
+/// Whether going from `before` to `after` is allowed: every row is above the bar, or no worse than it was. R6.5
+#[must_use]
+pub fn may_go(before: &[Money], after: &[Money]) -> bool {
+    before.iter().zip(after).all(|(before, after)| !after.is_negative() || after >= before)
+}
+
+/// The initial rows of an account as it stands, without its orders.
+#[must_use]
+pub fn initial_rows(pool: &Pool, account: &Account) -> Vec<Money> {
+    order_rows(pool, account, &[])
+}

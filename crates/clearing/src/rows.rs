@@ -1,0 +1,275 @@
+//! The market state as matrices: what a lot of every instrument is worth today and in every scenario (R5).
+
+use crate::parameters::Kind;
+use crate::state::{Condition, Correlation, Feed, Instrument, Pool, Stress};
+use crate::table::{FeedId, Id, InstrumentId, Table};
+use crate::units::{MAX_ROWS, PPM, Price, Ratio, Time, square_root_floor};
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use borsh::{BorshDeserialize, BorshSerialize};
+
+/// Which way a shock goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
+pub enum Way {
+    /// Prices rise.
+    Up,
+    /// Prices fall.
+    Down,
+}
+
+/// Which future a row is. R5.2
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
+pub enum Scenario {
+    /// Today's marks.
+    Unshocked,
+    /// Every feed moves by its stress.
+    Common(Way),
+    /// Every feed moves by three times its stress, one third of the loss counts.
+    Extreme(Way),
+    /// One feed moves by its stress, the others follow by their correlation with it.
+    Followed(FeedId, Way),
+    /// One feed moves by its stress, the others stand still.
+    Alone(FeedId, Way),
+    /// One feed parts from all others, each by its share of the spread that their correlation allows.
+    Against(FeedId, Way),
+    /// One collateral asset crashes.
+    Crash(InstrumentId),
+    /// A row that the pool names, by its position in the parameters.
+    Named(u16),
+    /// Every feed is back at its slow price. R5.5
+    Reversion,
+}
+
+/// Rows of one matrix: a column an instrument, a price a row.
+#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Rows {
+    /// What each row stands for; at most [`MAX_ROWS`].
+    pub scenarios: Vec<Scenario>,
+    /// The price of a lot of each instrument in each row, money quanta.
+    pub columns: Vec<Vec<Price>>,
+}
+
+/// The market state: today's prices and the matrices of R5.3.
+#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Matrices {
+    /// The mark of each instrument, money quanta per lot.
+    pub today: Vec<Price>,
+    /// How far each mark may be from the truth because its feed is not live, either way. R3.4, R3.8
+    pub uncertainty: Vec<Price>,
+    /// The unshocked row and the set at maintenance stress.
+    pub maintenance: Rows,
+    /// The set at maintenance stress widened by the target buffer, never beyond initial stress. R6.3
+    pub target: Rows,
+    /// The set at initial stress and the reversion row.
+    pub initial: Rows,
+}
+
+impl Rows {
+    /// The number of rows.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.scenarios.len()
+    }
+
+    /// Whether there is no row.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.scenarios.is_empty()
+    }
+
+    /// The column of an instrument; empty before the instrument's first cycle.
+    #[must_use]
+    pub fn column(&self, instrument: InstrumentId) -> &[Price] {
+        self.columns.get(instrument.position()).map_or(&[], Vec::as_slice)
+    }
+}
+
+impl Matrices {
+    /// The mark of an instrument; zero before its first cycle.
+    #[must_use]
+    pub fn mark(&self, instrument: InstrumentId) -> Price {
+        self.today.get(instrument.position()).copied().unwrap_or_default()
+    }
+
+    /// The uncertainty of a mark; zero on a live feed.
+    #[must_use]
+    pub fn doubt(&self, instrument: InstrumentId) -> Price {
+        self.uncertainty.get(instrument.position()).copied().unwrap_or_default()
+    }
+
+    /// Whether the instrument was priced in the last cycle.
+    #[must_use]
+    pub fn covers(&self, instrument: InstrumentId) -> bool {
+        self.today.len() > instrument.position()
+    }
+}
+
+/// Builds every matrix of a pool from its marks, stresses and correlations.
+#[must_use]
+pub fn build(pool: &Pool, feeds: &Table<FeedId, Feed>, time: Time) -> Matrices {
+    let scenarios = scenario_set(pool);
+    let stress_of = |choose: fn(&Stress) -> Ratio| {
+        pool.stresses.iter().map(|(feed, stress)| (*feed, choose(stress))).collect::<BTreeMap<_, _>>()
+    };
+    let widened = Ratio::ONE + pool.parameters.target_buffer;
+    let maintenance = stress_of(|stress| stress.maintenance);
+    let initial = stress_of(|stress| stress.initial);
+    let target = maintenance
+        .iter()
+        .map(|(feed, stress)| (*feed, stress.times_ceil(widened).min(initial.get(feed).copied().unwrap_or_default())))
+        .collect();
+    let with = |first: Option<Scenario>, last: Option<Scenario>| {
+        first.into_iter().chain(scenarios.iter().copied()).chain(last).collect()
+    };
+    let share = pool.parameters.maintenance_share;
+    Matrices {
+        today: pool.instruments.iter().map(|(_, instrument)| instrument.mark).collect(),
+        uncertainty: pool.instruments.iter().map(|(_, instrument)| doubt_of(pool, feeds, instrument, time)).collect(),
+        maintenance: price_all(pool, feeds, with(Some(Scenario::Unshocked), None), &maintenance, share),
+        target: price_all(pool, feeds, with(None, None), &target, share),
+        initial: price_all(pool, feeds, with(None, Some(Scenario::Reversion)), &initial, Ratio::ONE),
+    }
+}
+
+/// The scenarios of a pool, without the unshocked and the reversion row. R5.2
+fn scenario_set(pool: &Pool) -> Vec<Scenario> {
+    let both = [Way::Up, Way::Down];
+    let mut set: Vec<Scenario> =
+        both.iter().flat_map(|way| [Scenario::Common(*way), Scenario::Extreme(*way)]).collect();
+    if pool.stresses.len() > 1 {
+        for feed in pool.stresses.keys() {
+            set.extend(both.iter().flat_map(|way| {
+                [Scenario::Followed(*feed, *way), Scenario::Alone(*feed, *way), Scenario::Against(*feed, *way)]
+            }));
+        }
+    }
+    set.extend(
+        pool.instruments.iter().filter(|(_, instrument)| instrument.is_spot()).map(|(id, _)| Scenario::Crash(id)),
+    );
+    let named = u16::try_from(pool.parameters.named_rows.len()).expect("the number of named rows is bounded");
+    set.extend((0..named).map(Scenario::Named));
+    assert!(set.len().saturating_add(1) <= MAX_ROWS, "listing keeps the set within its bound");
+    set
+}
+
+/// How many rows the largest matrix has with this many feeds, spot assets and named rows.
+#[must_use]
+pub fn rows_needed(feeds: usize, spots: usize, named: usize) -> usize {
+    let alone = if feeds > 1 { feeds.saturating_mul(6) } else { 0 };
+    alone.saturating_add(spots).saturating_add(named).saturating_add(5)
+}
+
+fn price_all(
+    pool: &Pool,
+    feeds: &Table<FeedId, Feed>,
+    scenarios: Vec<Scenario>,
+    stress: &BTreeMap<FeedId, Ratio>,
+    crash_share: Ratio,
+) -> Rows {
+    let column = |(id, instrument): (InstrumentId, &Instrument)| {
+        scenarios.iter().map(|scenario| price_in(*scenario, id, instrument, pool, feeds, stress, crash_share)).collect()
+    };
+    let columns = pool.instruments.iter().map(column).collect();
+    Rows { scenarios, columns }
+}
+
+/// The price of a lot of one instrument in one scenario. R5.1
+fn price_in(
+    scenario: Scenario,
+    id: InstrumentId,
+    instrument: &Instrument,
+    pool: &Pool,
+    feeds: &Table<FeedId, Feed>,
+    stress: &BTreeMap<FeedId, Ratio>,
+    crash_share: Ratio,
+) -> Price {
+    let own = instrument.parameters.feed;
+    let full = |way: Way| signed(stress.get(&own).copied().unwrap_or_default(), way);
+    let opposite = |way: Way| if way == Way::Up { Way::Down } else { Way::Up };
+    let shock = match scenario {
+        Scenario::Unshocked => Ratio::ZERO,
+        Scenario::Common(way) => full(way),
+        Scenario::Extreme(way) => return extreme(instrument, full(way)),
+        Scenario::Alone(feed, way) if feed == own => full(way),
+        Scenario::Alone(..) => Ratio::ZERO,
+        Scenario::Followed(feed, way) if feed == own => full(way),
+        Scenario::Followed(feed, way) => full(way).times_floor(correlation(pool, feed, own)),
+        Scenario::Against(feed, way) if feed == own => full(way).times_floor(widest_divergence(pool, own)),
+        Scenario::Against(feed, way) => full(opposite(way)).times_floor(divergence(correlation(pool, feed, own))),
+        Scenario::Crash(spot) => crash(spot == id, instrument, crash_share),
+        Scenario::Named(at) => named_move(pool, at, own),
+        Scenario::Reversion => {
+            let feed = &feeds[own];
+            return within_sign(instrument, instrument.mark + (feed.slow - feed.index));
+        }
+    };
+    moved(instrument, shock)
+}
+
+fn signed(stress: Ratio, way: Way) -> Ratio {
+    if way == Way::Up { stress } else { -stress }
+}
+
+/// The mark moved by a share of itself (or of the stress base, where prices may reach zero), rounded away from the mark.
+fn moved(instrument: &Instrument, shock: Ratio) -> Price {
+    let base = instrument.mark.abs().max(instrument.parameters.stress_base);
+    let step = if shock.is_negative() { base.times_floor(shock) } else { base.times_ceil(shock) };
+    within_sign(instrument, instrument.mark + step)
+}
+
+fn within_sign(instrument: &Instrument, price: Price) -> Price {
+    if instrument.parameters.negative_prices { price } else { price.or_zero() }
+}
+
+/// Three times the stress, of which one third counts. R5.2
+fn extreme(instrument: &Instrument, stress: Ratio) -> Price {
+    let far = moved(instrument, stress + stress + stress);
+    instrument.mark.towards_floor(far, 1, 3)
+}
+
+fn crash(own: bool, instrument: &Instrument, share: Ratio) -> Ratio {
+    match instrument.parameters.kind {
+        Kind::Spot { crash, .. } if own => -crash.times_floor(share),
+        _ => Ratio::ZERO,
+    }
+}
+
+fn named_move(pool: &Pool, at: u16, feed: FeedId) -> Ratio {
+    let row = pool.parameters.named_rows.get(usize::from(at));
+    row.and_then(|row| row.moves.iter().find(|(moved, _)| *moved == feed)).map_or(Ratio::ZERO, |(_, shock)| *shock)
+}
+
+/// The correlation used for two feeds: the smallest of what the short, long and stressed windows say, never negative. R4.5
+fn correlation(pool: &Pool, one: FeedId, other: FeedId) -> Ratio {
+    let pair = (one.min(other), one.max(other));
+    let seen = pool.correlations.get(&pair).map_or(Ratio::ZERO, |Correlation { short, long }| *short.min(long));
+    seen.min(pool.parameters.stressed_correlation).or_zero()
+}
+
+/// How far each of two feeds of correlation ρ goes when they part by as much as their stress allows: the spread of two
+/// standardised moves has the standard deviation √(2 − 2ρ), of which each carries half, √((1 − ρ) ⁄ 2). R5.2
+fn divergence(correlation: Ratio) -> Ratio {
+    let half = i128::from((Ratio::ONE - correlation).get()) >> 1;
+    let root = square_root_floor(half.saturating_mul(i128::from(PPM)));
+    Ratio::new(i64::try_from(root).expect("the root of a share is a share"))
+}
+
+/// The divergence of a feed from the feed of the pool with which it is least correlated.
+fn widest_divergence(pool: &Pool, feed: FeedId) -> Ratio {
+    let others = pool.stresses.keys().filter(|other| **other != feed);
+    others.map(|other| divergence(correlation(pool, feed, *other))).max().unwrap_or_default()
+}
+
+/// R3.4, R3.8: how wide the band around a mark is while its feed is not live.
+fn doubt_of(pool: &Pool, feeds: &Table<FeedId, Feed>, instrument: &Instrument, time: Time) -> Price {
+    let feed = &feeds[instrument.parameters.feed];
+    let condition = if time < instrument.breaker.grace_until { Condition::Down } else { feed.condition };
+    match condition {
+        Condition::Live => Price::ZERO,
+        Condition::Degraded => feed.confidence,
+        Condition::Down => {
+            let stress = pool.stresses.get(&instrument.parameters.feed).map_or(Ratio::ZERO, |stress| stress.initial);
+            feed.confidence + instrument.mark.abs().max(instrument.parameters.stress_base).times_ceil(stress)
+        }
+    }
+}

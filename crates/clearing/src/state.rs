@@ -1,0 +1,534 @@
+//! Everything the core remembers, every field with its unit.
+
+use crate::accounts::Accounts;
+use crate::command::{Key, Lifetime, OrderNumber};
+use crate::event::Cause;
+use crate::parameters::{FeedParameters, InstrumentParameters, Kind, PoolParameters};
+use crate::rows::Matrices;
+use crate::table::{AccountId, FeedId, InstrumentId, PoolId, Table};
+use crate::units::{Money, Price, Quantity, Ratio, Time};
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+use borsh::{BorshDeserialize, BorshSerialize};
+
+/// The account that is the fund in every pool. R11.1
+pub const FUND: AccountId = AccountId(0);
+
+/// The whole state.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct State {
+    /// The height of the last block.
+    pub height: u64,
+    /// The time of the last block.
+    pub time: Time,
+    /// Who sets parameters.
+    pub governance: Key,
+    /// Who reports deposits.
+    pub custodian: Key,
+    /// The feeds.
+    pub feeds: Table<FeedId, Feed>,
+    /// The pools.
+    pub pools: Table<PoolId, Pool>,
+    /// Money that stands behind every pool's line, in custody outside the pools. R11.6
+    pub reserve: Money,
+}
+
+/// A change of parameters that waits out its timelock. R7.6
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Pending<T> {
+    /// What will apply.
+    pub parameters: T,
+    /// From when.
+    pub effective_at: Time,
+}
+
+/// One external quantity, for example ETH/USD. R3.1
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Feed {
+    /// Its name.
+    pub name: String,
+    /// Its parameters.
+    pub parameters: FeedParameters,
+    /// A change that waits.
+    pub pending: Option<Pending<FeedParameters>>,
+    /// What each publisher reported last, in the order of the parameters.
+    pub publishers: Vec<Publisher>,
+    /// Whether it can be relied on. R3.4
+    pub condition: Condition,
+    /// Whether there has ever been a quorum, so that the index means something.
+    pub priced: bool,
+    /// The weighted median, money quanta per lot. R3.2
+    pub index: Price,
+    /// How far the true price may be from the index, either way. R3.2
+    pub confidence: Price,
+    /// The index through a rate limiter. R3.5
+    pub slow: Price,
+    /// The last index that was not an unconfirmed jump.
+    pub confirmed: Price,
+    /// In how many blocks in a row the present jump has been seen.
+    pub jump_seen: u16,
+    /// In how many blocks in a row there has been a quorum, since it was last down.
+    pub fresh: u16,
+    /// Since when there has been no quorum.
+    pub quorum_lost: Option<Time>,
+    /// The volatility estimate. R4.1
+    pub volatility: Volatility,
+    /// The latest forecast. R4.6
+    pub forecast: Option<Forecast>,
+}
+
+/// A publisher's last word.
+#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Publisher {
+    /// What it reported, if it ever did.
+    pub observation: Option<Observation>,
+    /// The share of its weight that it has lost for being an outlier. R3.3
+    pub penalty: Ratio,
+}
+
+/// A publisher's report of a price. R3.1
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Observation {
+    /// Money quanta per lot.
+    pub price: Price,
+    /// How far the true price may be, either way.
+    pub confidence: Price,
+    /// When the publisher saw it.
+    pub published_at: Time,
+    /// Whether transfers at the venue behind it are suspended.
+    pub transfers_suspended: bool,
+}
+
+/// Whether a feed can be relied on. R3.4
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
+pub enum Condition {
+    /// Yes.
+    Live,
+    /// With care: quorum lost, confidence too wide, or a jump not confirmed.
+    Degraded,
+    /// No.
+    Down,
+}
+
+/// The running estimate of a feed's volatility. R4.1
+#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Volatility {
+    /// The variance of returns over one sampling interval, in ppm².
+    pub variance: i128,
+    /// The index at the last sample; zero before the first.
+    pub sampled: Price,
+    /// When it was taken.
+    pub sampled_at: Time,
+    /// The last return in units of its standard deviation, for the correlation.
+    pub standardised: Ratio,
+}
+
+/// A forecast of volatility. R4.6
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Forecast {
+    /// The standard deviation over one sampling interval.
+    pub volatility: Ratio,
+    /// When it arrived.
+    pub at: Time,
+}
+
+/// A risk domain. R2.1
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Pool {
+    /// Its name.
+    pub name: String,
+    /// Who sets its parameters: governance, or the lister of an own pool.
+    pub owner: Key,
+    /// Its parameters.
+    pub parameters: PoolParameters,
+    /// A change that waits.
+    pub pending: Option<Pending<PoolParameters>>,
+    /// Its instruments.
+    pub instruments: Table<InstrumentId, Instrument>,
+    /// Its accounts; the first is the fund.
+    pub accounts: Accounts,
+    /// The first layer of the waterfall: the operator's or lister's own money.
+    pub own_capital: Money,
+    /// Fees collected.
+    pub fees: Money,
+    /// Remainders of division. R1.4
+    pub rounding: Money,
+    /// The backstop providers' money.
+    pub tranche: BTreeMap<AccountId, TrancheShare>,
+    /// The line on the reserve.
+    pub line: Line,
+    /// Settlement money in custody for this pool.
+    pub custody: Money,
+    /// Standing bids for portfolios, one an account. R10.5
+    pub bids: BTreeMap<AccountId, Bid>,
+    /// Stress of each feed that an instrument depends on. R4
+    pub stresses: BTreeMap<FeedId, Stress>,
+    /// Correlation of each pair of those feeds, the lower id first. R4.5
+    pub correlations: BTreeMap<(FeedId, FeedId), Correlation>,
+    /// The market state of the last block as matrices. R5.3
+    pub matrices: Matrices,
+    /// The fund's size target and its high. R11.5
+    pub fund: Fund,
+    /// When funding and interest were last paid.
+    pub paid_at: Time,
+    /// Accounts that breached in the block but did not fit into its work, carried in R10.1's order. R13.5
+    pub carried: u32,
+    /// Whether the pool is being, or has been, wound down.
+    pub winding_down: bool,
+}
+
+/// A line on the reserve. R11.6
+#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Line {
+    /// The most that may be drawn.
+    pub cap: Money,
+    /// What has been drawn.
+    pub drawn: Money,
+}
+
+/// A backstop provider's money in the tranche.
+#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct TrancheShare {
+    /// How much is there.
+    pub amount: Money,
+    /// How much is asked back.
+    pub leaving: Money,
+    /// From when it may go.
+    pub leaves_at: Time,
+}
+
+/// A standing bid. R10.5
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Bid {
+    /// The premium asked, in ppm of the portfolio's initial margin.
+    pub premium: Ratio,
+    /// The most initial margin to take over in one block.
+    pub capacity: Money,
+}
+
+/// What the pool knows about its fund beyond the account. R11.5
+#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Fund {
+    /// What it should hold: Cover-2, and not less than the floor.
+    pub target: Money,
+    /// The highest equity since capital was last added: where drawdown is measured from.
+    pub high: Money,
+    /// When the target was last measured.
+    pub measured_at: Time,
+}
+
+/// The stress of a feed in a pool. R4
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Stress {
+    /// z · σ · √T, before buffers and rate limits. R4.1
+    pub raw: Ratio,
+    /// Initial stress with its buffer, before open interest. R4.4
+    pub buffered: Ratio,
+    /// Initial stress as applied.
+    pub initial: Ratio,
+    /// Maintenance stress as applied.
+    pub maintenance: Ratio,
+    /// When the rate limits were last worked off; zero before the first calibration.
+    pub moved_at: Time,
+}
+
+/// The correlation of two feeds. R4.5
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Correlation {
+    /// Over a short window.
+    pub short: Ratio,
+    /// Over a long window.
+    pub long: Ratio,
+}
+
+/// Something that can be traded, or an asset that can be held as collateral.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Instrument {
+    /// Its name.
+    pub name: String,
+    /// Its parameters.
+    pub parameters: InstrumentParameters,
+    /// A change that waits.
+    pub pending: Option<Pending<InstrumentParameters>>,
+    /// When it was listed.
+    pub listed_at: Time,
+    /// Whether it has ever had a mark.
+    pub priced: bool,
+    /// The mark price. R3.6
+    pub mark: Price,
+    /// The running mean of (book mid − fair price).
+    pub premium: Price,
+    /// The middle of the resting book after the last auction.
+    pub mid: Option<Price>,
+    /// Σ premium × milliseconds since funding was last paid. R16.1
+    pub premium_time: i128,
+    /// Σ index × milliseconds in the settlement window. R16.2
+    pub settlement_sum: i128,
+    /// The milliseconds in that sum.
+    pub settlement_length: Time,
+    /// The settlement price, once expired.
+    pub settled: Option<Price>,
+    /// Σ of long positions, in lots.
+    pub open_interest: Quantity,
+    /// Σ of all positions, in lots: zero for a derivative, what custody holds for spot. R2.4
+    pub total: Quantity,
+    /// Where the instrument stands on the breaker ladder. R13.1
+    pub breaker: Breaker,
+}
+
+/// Where an instrument stands on the ladder of breakers. R13.1
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Breaker {
+    /// The step.
+    pub level: Level,
+    /// Why.
+    pub cause: Cause,
+    /// Since when.
+    pub since: Time,
+    /// When a cause was last present.
+    pub caused_at: Time,
+    /// When the call auction clears, if one collects orders.
+    pub call_until: Option<Time>,
+    /// Until then the mark counts as doubtful, so that nobody is liquidated by the first prices after a halt. R13.2
+    pub grace_until: Time,
+}
+
+/// The steps of the ladder, from free to closed. R13.1
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
+pub enum Level {
+    /// Free trade.
+    Normal,
+    /// Wider initial rows.
+    Cautious,
+    /// Only orders that reduce a position.
+    ReduceOnly,
+    /// Orders collect for one uniform price.
+    CallAuction,
+    /// No trade.
+    Halted,
+    /// Positions close at the robust price.
+    WindDown,
+}
+
+/// An account. R2.2
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Account {
+    /// Who owns it.
+    pub owner: Key,
+    /// Settlement money, may be negative.
+    pub cash: Money,
+    /// Positions and collateral balances, by instrument, none of them zero.
+    pub positions: Vec<Position>,
+    /// Open orders, in the order in which they arrived.
+    pub orders: Vec<Order>,
+    /// The highest order number used.
+    pub last_number: OrderNumber,
+    /// Its standing.
+    pub standing: Standing,
+    /// A sealed order and the height of its block. R8.4
+    pub seal: Option<([u8; 32], u64)>,
+}
+
+/// A position or a collateral balance.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Position {
+    /// The instrument.
+    pub instrument: InstrumentId,
+    /// Lots, never zero.
+    pub quantity: Quantity,
+    /// What was paid for it, net: for display and for R12 only.
+    pub entry: Money,
+}
+
+/// An open order.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Order {
+    /// The number.
+    pub number: OrderNumber,
+    /// The instrument.
+    pub instrument: InstrumentId,
+    /// Lots left, positive to buy.
+    pub quantity: Quantity,
+    /// The worst price.
+    pub limit: Price,
+    /// How long it lives.
+    pub lifetime: Lifetime,
+    /// Whether it may only reduce the position.
+    pub reduce_only: bool,
+}
+
+/// What an account may do. R2.2
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum Standing {
+    /// Everything its margin allows.
+    Good,
+    /// Its positions are being reduced since this height.
+    Liquidating {
+        /// The height of the block in which it breached.
+        since: u64,
+    },
+    /// Its whole portfolio is being auctioned.
+    InAuction,
+    /// Its losses went beyond its collateral.
+    Closed,
+}
+
+impl Account {
+    /// A new account of `owner`.
+    #[must_use]
+    pub fn new(owner: Key) -> Self {
+        Self {
+            owner,
+            cash: Money::ZERO,
+            positions: Vec::new(),
+            orders: Vec::new(),
+            last_number: 0,
+            standing: Standing::Good,
+            seal: None,
+        }
+    }
+
+    /// The position in an instrument, in lots.
+    #[must_use]
+    pub fn quantity(&self, instrument: InstrumentId) -> Quantity {
+        self.positions
+            .binary_search_by_key(&instrument, |position| position.instrument)
+            .ok()
+            .and_then(|at| self.positions.get(at))
+            .map_or(Quantity::ZERO, |position| position.quantity)
+    }
+
+    /// Moves `quantity` lots at `price` per lot into the account: the position changes by +q, cash by −q·p. R2.3
+    ///
+    /// Callers go through [`Pool::trade`], which keeps the pool's totals.
+    pub(crate) fn fill(&mut self, instrument: InstrumentId, quantity: Quantity, price: Price) {
+        let paid = price * quantity;
+        self.cash -= paid;
+        match self.positions.binary_search_by_key(&instrument, |position| position.instrument) {
+            Err(at) => self.positions.insert(at, Position { instrument, quantity, entry: paid }),
+            Ok(at) => {
+                let position = self.positions.get_mut(at).expect("the search found it");
+                position.entry = entry_after(position, quantity, paid);
+                position.quantity += quantity;
+                if position.quantity.is_zero() {
+                    self.positions.remove(at);
+                }
+            }
+        }
+    }
+
+    /// Whether it may place orders, withdraw and bid.
+    #[must_use]
+    pub fn is_good(&self) -> bool {
+        self.standing == Standing::Good
+    }
+}
+
+/// The entry value after a fill: a reduction keeps the entry of what is left in proportion, an increase adds what was paid.
+fn entry_after(position: &Position, quantity: Quantity, paid: Money) -> Money {
+    let after = position.quantity + quantity;
+    if after.is_zero() {
+        return Money::ZERO;
+    }
+    if position.quantity.signum() == quantity.signum() {
+        return position.entry + paid;
+    }
+    let lots = |lots: Quantity| Money::new(i128::from(lots.abs().get()));
+    if after.signum() == position.quantity.signum() {
+        position.entry.share_floor(lots(after), lots(position.quantity))
+    } else {
+        paid.share_floor(lots(after), lots(quantity))
+    }
+}
+
+impl Instrument {
+    /// Whether it is a collateral asset.
+    #[must_use]
+    pub fn is_spot(&self) -> bool {
+        matches!(self.parameters.kind, Kind::Spot { .. })
+    }
+
+    /// Whether orders in it can still be filled one day.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.settled.is_none() && self.breaker.level < Level::Halted
+    }
+
+    /// The half width of the price band around the mark. R8.3
+    #[must_use]
+    pub fn band_width(&self) -> Price {
+        self.mark.abs().max(self.parameters.stress_base).times_ceil(self.parameters.band).max(Price::new(1))
+    }
+}
+
+impl Pool {
+    /// An empty pool whose fund belongs to nobody.
+    #[must_use]
+    pub fn new(name: String, owner: Key, parameters: PoolParameters, time: Time) -> Self {
+        let mut accounts = Accounts::default();
+        accounts.push(Account::new(Key::default()));
+        Self {
+            name,
+            owner,
+            parameters,
+            pending: None,
+            instruments: Table::default(),
+            accounts,
+            own_capital: Money::ZERO,
+            fees: Money::ZERO,
+            rounding: Money::ZERO,
+            tranche: BTreeMap::new(),
+            line: Line::default(),
+            custody: Money::ZERO,
+            bids: BTreeMap::new(),
+            stresses: BTreeMap::new(),
+            correlations: BTreeMap::new(),
+            matrices: Matrices::default(),
+            fund: Fund::default(),
+            paid_at: time,
+            carried: 0,
+            winding_down: false,
+        }
+    }
+
+    /// Moves lots into (or out of) an account at a price: the only way a position or balance changes. R2.3
+    pub(crate) fn trade(&mut self, account: AccountId, instrument: InstrumentId, quantity: Quantity, price: Price) {
+        let spot = self.instruments[instrument].is_spot();
+        let account = self.accounts.edit(account);
+        let long_before = account.quantity(instrument).or_zero();
+        account.fill(instrument, quantity, price);
+        let long_after = account.quantity(instrument).or_zero();
+        assert!(!spot || !account.quantity(instrument).is_negative(), "a balance is never negative");
+        let instrument = &mut self.instruments[instrument];
+        instrument.open_interest += long_after - long_before;
+        instrument.total += quantity;
+    }
+
+    /// The fee on a fill of this value, rounded up: with a surcharge while the fund is below its target, less a rebate
+    /// while it is above. R11.5
+    #[must_use]
+    pub fn fee(&self, instrument: InstrumentId, value: Money) -> Money {
+        let fund = &self.accounts[FUND];
+        let held = crate::margin::equity(&self.matrices, fund.cash, &fund.positions);
+        let factor = if held < self.fund.target {
+            Ratio::ONE + self.parameters.fee_surcharge
+        } else {
+            Ratio::ONE - self.parameters.fee_rebate
+        };
+        value.abs().times_ceil(self.instruments[instrument].parameters.fee).times_ceil(factor)
+    }
+
+    /// The highest that [`Pool::fee`] can be.
+    #[must_use]
+    pub fn fee_bound(&self, instrument: InstrumentId, value: Money) -> Money {
+        let factor = Ratio::ONE + self.parameters.fee_surcharge;
+        value.abs().times_ceil(self.instruments[instrument].parameters.fee).times_ceil(factor)
+    }
+
+    /// Whether nobody but the fund has an account: nobody whom a change could weaken. R7.6
+    #[must_use]
+    pub fn has_no_members(&self) -> bool {
+        self.accounts.len() <= 1
+    }
+}

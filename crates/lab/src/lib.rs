@@ -1,0 +1,3 @@
+//! Drills, populations, venue models and reports around the clearing core.
+
+pub mod plan;
