@@ -367,7 +367,7 @@ rejections! {
     /// Shape.
     ParametersNotValid = 106, "the parameters contradict each other or are outside their bounds";
     /// Shape.
-    ObservationInFuture = 107, "the observation is newer than the block";
+    ObservationInFuture = 107, "the observation's time is not between 1970 and the block's";
     /// Shape.
     SameAccount = 108, "buyer and seller are the same account";
     /// Shape.

@@ -56,7 +56,7 @@ pub(crate) fn run(state: &mut State, elapsed: Time, restart: bool, events: &mut 
         let book = book::gather(pool, id, feeds, now, &mut say);
         let plan = liquidate::plan(pool, feeds, &liquidating, &book, now);
         let unwinding = absorb::unwind(pool, &book, now);
-        let converting = liquidate::convert_loans(pool, id, &mut say);
+        let converting = liquidate::convert_loans(pool, id, &book, &mut say);
         auction::clear(pool, id, book, [plan.orders, unwinding, converting].concat(), now, &mut say);
 
         let left = portfolio::auction(pool, id, plan.portfolios, portfolio::Ask::UpToReserve, &mut say);

@@ -134,12 +134,12 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// A system without feeds or pools.
+    /// A system without feeds or pools. Time begins in 1970 at the earliest.
     #[must_use]
     pub fn new(genesis: &Genesis) -> Self {
         let state = State {
             height: 0,
-            time: genesis.time,
+            time: genesis.time.or_zero(),
             governance: genesis.governance,
             custodian: genesis.custodian,
             feeds: Table::default(),
@@ -239,7 +239,9 @@ impl Engine {
         if engine.root != snapshot.root {
             return Err(SnapshotError::Root);
         }
-        invariants::find_contradiction(&engine.state).map_or(Ok(engine), |what| Err(SnapshotError::Inconsistent(what)))
+        let found =
+            invariants::find_out_of_bounds(&engine.state).or_else(|| invariants::find_contradiction(&engine.state));
+        found.map_or(Ok(engine), |what| Err(SnapshotError::Inconsistent(what)))
     }
 }
 

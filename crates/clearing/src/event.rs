@@ -149,7 +149,7 @@ pub enum Event {
     /// A bidder took a slice of a portfolio.
     SliceTaken { pool: PoolId, account: AccountId, bidder: AccountId, share: Ratio, premium: Money },
     /// The fund took a share of a portfolio for its own ask. R11.2
-    PortfolioAbsorbed { pool: PoolId, account: AccountId, share: Ratio, premium: Money },
+    PortfolioAbsorbed { pool: PoolId, account: AccountId, notional: Money, share: Ratio, premium: Money },
     /// An account lost everything; the shortfall went to the waterfall.
     AccountClosed { pool: PoolId, account: AccountId, shortfall: Money },
     /// A layer of the waterfall bore a loss. R12.3

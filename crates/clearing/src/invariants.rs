@@ -1,8 +1,8 @@
 //! What is always true (R2.4): checked after every block, and of every snapshot before it is used.
 
-use crate::state::{Account, FUND, Pool, Standing, State};
+use crate::state::{Account, FUND, Feed, Pool, Standing, State};
 use crate::table::{Id, InstrumentId, Table};
-use crate::units::{Money, Quantity};
+use crate::units::{MAX_ACCOUNTS, MAX_INSTRUMENTS, Money, Quantity};
 use alloc::vec::Vec;
 
 /// Stops the program if the state contradicts itself.
@@ -19,6 +19,35 @@ pub fn find_contradiction(state: &State) -> Option<&'static str> {
         return Some("the reserve is negative");
     }
     state.pools.iter().find_map(|(_, pool)| contradiction_in(pool))
+}
+
+/// What a state that never went through the commands may have wrong, so that the checks themselves could overflow: the
+/// first thing asked of a snapshot. R1.7
+#[must_use]
+pub fn find_out_of_bounds(state: &State) -> Option<&'static str> {
+    let lists_differ = |feed: &Feed| feed.publishers.len() != feed.parameters.publishers.len();
+    if state.feeds.iter().any(|(_, feed)| lists_differ(feed)) {
+        return Some("a feed's publishers and their last words do not match");
+    }
+    state.pools.iter().find_map(|(_, pool)| pool_out_of_bounds(state, pool))
+}
+
+fn pool_out_of_bounds(state: &State, pool: &Pool) -> Option<&'static str> {
+    if pool.instruments.len() > MAX_INSTRUMENTS || pool.accounts.len() > MAX_ACCOUNTS {
+        return Some("a pool has more instruments or accounts than fit");
+    }
+    if pool.instruments.iter().any(|(_, instrument)| state.feeds.find(instrument.parameters.feed).is_none()) {
+        return Some("an instrument is on a feed that does not exist");
+    }
+    let amounts = [pool.own_capital, pool.fees, pool.rounding, pool.custody, pool.line.cap, pool.line.drawn];
+    let tranche = pool.tranche.values().map(|share| share.amount);
+    let cash = pool.accounts.iter().map(|(_, account)| account.cash);
+    if amounts.into_iter().chain(tranche).chain(cash).any(|amount| amount.get().unsigned_abs() > 1 << 100) {
+        return Some("an amount is larger than any that can arise");
+    }
+    let mut lots = pool.accounts.iter().flat_map(|(_, account)| &account.positions).map(|position| position.quantity);
+    lots.any(|quantity| quantity.get().unsigned_abs() > 1 << 58)
+        .then_some("a position is larger than any that can arise")
 }
 
 fn contradiction_in(pool: &Pool) -> Option<&'static str> {

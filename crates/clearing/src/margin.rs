@@ -129,7 +129,7 @@ pub fn maintenance_worst(pool: &Pool, cash: Money, positions: &[Position]) -> Wo
 #[must_use]
 pub fn breaches(pool: &Pool, cash: Money, positions: &[Position]) -> bool {
     if positions.is_empty() {
-        return false;
+        return cash.is_negative();
     }
     (maintenance_worst(pool, cash, positions).value + doubt(&pool.matrices, positions)).is_negative()
 }

@@ -522,8 +522,9 @@ impl Pool {
     /// The highest that [`Pool::fee`] can be.
     #[must_use]
     pub fn fee_bound(&self, instrument: InstrumentId, value: Money) -> Money {
+        // Two quanta more than the fee at the limit: a better price makes the fee higher, and both roundings go up.
         let factor = Ratio::ONE + self.parameters.fee_surcharge;
-        value.abs().times_ceil(self.instruments[instrument].parameters.fee).times_ceil(factor)
+        value.abs().times_ceil(self.instruments[instrument].parameters.fee).times_ceil(factor) + Money::new(2)
     }
 
     /// Whether nobody but the fund has an account: nobody whom a change could weaken. R7.6

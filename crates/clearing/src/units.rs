@@ -331,7 +331,8 @@ impl Time {
             return limit;
         }
         let day_ms = 86_400_000;
-        Self(narrow(divide_ceil(times(part.0, day_ms), whole_a_day.0).clamp(0, i128::from(limit.0))))
+        let part = part.0.min(1 << 96);
+        Self(narrow(divide_ceil(times(part, day_ms), whole_a_day.0).clamp(0, i128::from(limit.0))))
     }
 }
 
@@ -344,6 +345,10 @@ pub fn share_exactly(total: i128, weights: &[i128]) -> alloc::vec::Vec<i128> {
     if whole == 0 {
         return alloc::vec![0; weights.len()];
     }
+    // Weights beyond the precision that fits are cut at the low end; the parts still sum exactly.
+    let excess = bits(total).saturating_add(bits(whole)).saturating_sub(125);
+    let weights: alloc::vec::Vec<i128> = weights.iter().map(|weight| weight >> excess).collect();
+    let whole: i128 = weights.iter().sum();
     let mut parts: alloc::vec::Vec<i128> = weights.iter().map(|weight| times(total, *weight) / whole).collect();
     let mut order: alloc::vec::Vec<usize> = (0..weights.len()).collect();
     order.sort_by_key(|at| (-(times(total, weights[*at]) % whole), *at));
@@ -352,6 +357,10 @@ pub fn share_exactly(total: i128, weights: &[i128]) -> alloc::vec::Vec<i128> {
         parts[*at] += 1;
     }
     parts
+}
+
+fn bits(value: i128) -> u32 {
+    i128::BITS - value.leading_zeros()
 }
 
 /// The largest integer whose square is at most `value` (≥ 0).

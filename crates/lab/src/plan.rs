@@ -32,8 +32,54 @@ pub struct Plan {
     /// Publishers that fail, lag, freeze or lie; when and how much is drawn by seed.
     #[serde(default)]
     pub faults: Vec<FaultPlan>,
+    /// What the clearing core is configured with, used by `--rules seawall` only.
+    pub core: CorePlan,
     /// The venue of the day, used by `--rules static` only.
     pub static_rules: StaticRules,
+}
+
+/// The configuration of the clearing core. Lengths of time are seconds, shares are of one.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CorePlan {
+    /// Standard deviations that stress covers (R4.1).
+    pub stress_z: f64,
+    /// Base liquidation horizon (R4.2).
+    pub horizon_s: f64,
+    /// Longest horizon (R4.2).
+    pub max_horizon_s: f64,
+    /// Share of the market's volume at which open interest can be unwound (R4.2).
+    pub participation: f64,
+    /// Maintenance stress over raw stress.
+    pub maintenance_share: f64,
+    /// A feed is degraded while its confidence is wider than this share of the index (R3.4).
+    pub confidence_limit: f64,
+    /// A larger move of the index in one step must be confirmed (R3.4).
+    pub jump_limit: f64,
+    /// Width of the price band (R8.3).
+    pub band: f64,
+    /// Blocks over which a liquidation concedes to the bankruptcy price (R10.3).
+    pub concession_blocks: u16,
+    /// Most of a position that one block sells (R10.4).
+    pub position_share: f64,
+    /// Most of the opposite depth that liquidations take in one block (R10.4).
+    pub depth_share: f64,
+    /// Equity below this share of maintenance margin: portfolio auction (R10.5).
+    pub auction_below: f64,
+    /// Fee on liquidated value (R10.6).
+    pub liquidation_fee: f64,
+    /// Fee on a fill.
+    pub fee: f64,
+    /// Pool's own capital over its fund (R12.1).
+    pub own_capital_over_fund: f64,
+    /// Backstop providers' tranche over the fund (R12.1).
+    pub tranche_over_fund: f64,
+    /// Line on the shared reserve over the fund (R11.6).
+    pub line_over_fund: f64,
+    /// Open interest from which initial stress rises, over the open interest at the start (R4.3).
+    pub open_interest_low: f64,
+    /// Open interest at which it reaches 100 %, over the open interest at the start (R4.3).
+    pub open_interest_high: f64,
 }
 
 /// The replayed stretch of time.
@@ -82,6 +128,8 @@ pub struct InstrumentPlan {
     pub calm_depth_usd_1pct: f64,
     /// How much faster than the recorded book this one thins: depth share = recorded share ^ exponent, ≥ 0.
     pub thinning_exponent: f64,
+    /// Long-run standard deviation of a day's return, share of the price: the floor of the volatility estimate (R4.1).
+    pub long_run_volatility_a_day: f64,
     /// Half the bid–ask spread in calm, parts per million of the price.
     pub half_spread_ppm: f64,
     /// Leverage tiers of the venue of the day, ascending; the first starts at 0.
@@ -347,6 +395,7 @@ impl Plan {
         self.check_population()?;
         self.check_liquidity()?;
         self.check_faults()?;
+        self.check_core()?;
         self.check_static_rules()
     }
 
@@ -379,6 +428,29 @@ impl Plan {
         }
         sums_to_one("pools[..].trader_share", self.pools.iter().map(|pool| pool.trader_share))?;
         sums_to_one("pools[..].notional_share", self.pools.iter().map(|pool| pool.notional_share))
+    }
+
+    fn check_core(&self) -> Result<(), PlanError> {
+        let core = &self.core;
+        within("core.stress_z", core.stress_z, 1.0, 16.0)?;
+        within("core.horizon_s", core.horizon_s, 1.0, 86_400.0)?;
+        within("core.max_horizon_s", core.max_horizon_s, core.horizon_s, 864_000.0)?;
+        within("core.participation", core.participation, 0.001, 1.0)?;
+        within("core.maintenance_share", core.maintenance_share, 0.1, 1.0)?;
+        within("core.confidence_limit", core.confidence_limit, 1e-6, 1.0)?;
+        within("core.jump_limit", core.jump_limit, 1e-6, 1.0)?;
+        within("core.band", core.band, 1e-6, 1.0)?;
+        within("core.concession_blocks", f64::from(core.concession_blocks), 1.0, 10_000.0)?;
+        within("core.position_share", core.position_share, 0.001, 1.0)?;
+        within("core.depth_share", core.depth_share, 0.001, 1.0)?;
+        within("core.auction_below", core.auction_below, 0.0, 1.0)?;
+        within("core.liquidation_fee", core.liquidation_fee, 0.0, 0.05)?;
+        within("core.fee", core.fee, 0.0, 0.1)?;
+        within("core.own_capital_over_fund", core.own_capital_over_fund, 0.0, 10.0)?;
+        within("core.tranche_over_fund", core.tranche_over_fund, 0.0, 10.0)?;
+        within("core.line_over_fund", core.line_over_fund, 0.0, 1.0)?;
+        within("core.open_interest_low", core.open_interest_low, 0.0, 1e3)?;
+        within("core.open_interest_high", core.open_interest_high, core.open_interest_low + 1e-6, 1e4)
     }
 
     fn check_population(&self) -> Result<(), PlanError> {
@@ -453,6 +525,7 @@ fn check_instrument(index: usize, plan: &InstrumentPlan) -> Result<(), PlanError
     within(&field("daily_volume_usd"), plan.daily_volume_usd, 1.0, 1e15)?;
     within(&field("notional_weight"), plan.notional_weight, 1e-9, 1e9)?;
     within(&field("calm_depth_usd_1pct"), plan.calm_depth_usd_1pct, 1.0, 1e12)?;
+    within(&field("long_run_volatility_a_day"), plan.long_run_volatility_a_day, 1e-5, 1.0)?;
     within(&field("thinning_exponent"), plan.thinning_exponent, 0.0, 10.0)?;
     within(&field("half_spread_ppm"), plan.half_spread_ppm, 0.0, 1e6)?;
     let starts_at_zero = plan.tiers.first().is_some_and(|tier| tier.from_usd == 0.0);

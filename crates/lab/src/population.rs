@@ -495,12 +495,12 @@ impl Liquidity {
 /// side always looks calm.
 fn recorded_share(plan: &Plan, tape: &Tape) -> Vec<f64> {
     let calm = &tape.depth[..plan.depth.calm_seconds.min(tape.depth.len())];
-    let calm_bid = median(&calm.iter().map(|point| point.bid_usd_1pct).collect::<Vec<_>>()).max(1.0);
-    let calm_ask = median(&calm.iter().map(|point| point.ask_usd_1pct).collect::<Vec<_>>()).max(1.0);
+    let calm_bid = median(&calm.iter().map(|point| point.bid_usd[0]).collect::<Vec<_>>()).max(1.0);
+    let calm_ask = median(&calm.iter().map(|point| point.ask_usd[0]).collect::<Vec<_>>()).max(1.0);
     let mut shares: Vec<f64> = tape
         .depth
         .iter()
-        .map(|point| (point.bid_usd_1pct / calm_bid).min(point.ask_usd_1pct / calm_ask))
+        .map(|point| (point.bid_usd[0] / calm_bid).min(point.ask_usd[0] / calm_ask))
         .map(|share| if share.is_finite() { share.clamp(plan.depth.floor, 1.0) } else { plan.depth.floor })
         .collect();
     shares.resize(tape.seconds, shares.last().copied().unwrap_or(1.0));

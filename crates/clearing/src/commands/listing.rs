@@ -225,10 +225,13 @@ pub(super) fn list_instrument(
 
 /// Whether the scenario set stays within its bound with one instrument more. R5.2
 fn rows_fit(pool: &Pool, more: Option<&InstrumentParameters>, named: &[NamedRow]) -> bool {
+    // A change that waits will bring its own rows.
+    let waiting = pool.pending.as_ref().map_or(0, |change| change.parameters.named_rows.len());
+    let named = named.len().max(waiting);
     let all = || pool.instruments.iter().map(|(_, instrument)| &instrument.parameters).chain(more);
     let feeds: BTreeSet<FeedId> = all().map(|parameters| parameters.feed).collect();
     let spots = all().filter(|parameters| matches!(parameters.kind, Kind::Spot { .. })).count();
-    rows_needed(feeds.len(), spots, named.len()) <= MAX_ROWS
+    rows_needed(feeds.len(), spots, named) <= MAX_ROWS
 }
 
 fn push_instrument(pool: &mut Pool, name: String, parameters: InstrumentParameters, time: Time) -> InstrumentId {

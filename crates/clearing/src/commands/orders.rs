@@ -216,6 +216,7 @@ pub(super) fn trade(
     let found = pool_of(state, pool)?;
     require(found.parameters.venues.contains(&signer), Rejection::NotAuthorised)?;
     let instrument = found.instruments.find(trade.instrument).ok_or(Rejection::InstrumentNotFound)?;
+    require(instrument.breaker.level != Level::CallAuction, Rejection::InstrumentHalted)?;
     let inside =
         inside_band(instrument, trade.quantity, trade.price) && inside_band(instrument, -trade.quantity, trade.price);
     for (side, quantity) in [(trade.buyer, trade.quantity), (trade.seller, -trade.quantity)] {

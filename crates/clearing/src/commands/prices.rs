@@ -10,7 +10,7 @@ pub(super) fn observe(state: &mut State, signer: Key, feed: FeedId, seen: Observ
     require_price(seen.price)?;
     require_price(seen.confidence)?;
     require(!seen.confidence.is_negative(), Rejection::PriceOutOfRange)?;
-    require(seen.published_at <= state.time, Rejection::ObservationInFuture)?;
+    require(!seen.published_at.is_negative() && seen.published_at <= state.time, Rejection::ObservationInFuture)?;
     let found = state.feeds.find(feed).ok_or(Rejection::FeedNotFound)?;
     let at = found
         .parameters

@@ -42,7 +42,8 @@ fn take_one(pool: &mut Pool, id: PoolId, seller: AccountId, say: &mut dyn FnMut(
     let premium = whole.times_floor(share).times_floor(ask).min(equity);
     move_slice(pool, seller, FUND, &positions, Ratio::ZERO, share);
     pay(pool, seller, FUND, premium);
-    say(Event::PortfolioAbsorbed { pool: id, account: seller, share, premium });
+    let notional = margin::notional(pool, &positions).times_floor(share);
+    say(Event::PortfolioAbsorbed { pool: id, account: seller, notional, share, premium });
 }
 
 fn stays_sound(pool: &Pool, positions: &[Position], share: Ratio) -> bool {

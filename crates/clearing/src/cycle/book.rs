@@ -8,7 +8,7 @@ use crate::command::{Lifetime, OrderNumber};
 use crate::commands::lifetime_is_over;
 use crate::event::{Event, Removal};
 use crate::margin;
-use crate::state::{Account, Condition, Feed, Instrument, Level, Order, Pool};
+use crate::state::{Account, Condition, Feed, Instrument, Level, Order, Pool, Position};
 use crate::table::{AccountId, FeedId, InstrumentId, PoolId, Table};
 use crate::units::{Price, Quantity};
 use alloc::collections::BTreeMap;
@@ -57,6 +57,16 @@ impl Book {
         let resting = self.interests.get(&instrument).map_or(&[][..], Vec::as_slice);
         resting.iter().filter(near).map(|interest| interest.quantity.abs()).sum()
     }
+
+    /// The lots that an account's own orders offer to sell.
+    pub(super) fn offered(&self, instrument: InstrumentId, account: AccountId) -> Quantity {
+        let resting = self.interests.get(&instrument).map_or(&[][..], Vec::as_slice);
+        resting
+            .iter()
+            .filter(|interest| interest.account == account)
+            .map(|interest| (-interest.quantity).or_zero())
+            .sum()
+    }
 }
 
 /// Whether an instrument's auction clears in this block. R8.3
@@ -96,8 +106,8 @@ pub(super) fn gather(
         net_self_matches(pool, id, account, say);
         if !margin::meets_initial_with_orders(pool, &pool.accounts[account]) {
             // R7.2 holds at this block's prices, or the orders that add risk leave.
-            let held = pool.accounts[account].clone();
-            remove_orders(pool, id, account, Removal::InitialMarginNotMet, |order| !reduces(&held, order), say);
+            let mut room = room_of(&pool.accounts[account]);
+            remove_orders(pool, id, account, Removal::InitialMarginNotMet, |order| !takes_room(&mut room, order), say);
         }
         for interest in interests_of(pool, feeds, account) {
             book.interests.entry(interest.instrument).or_default().push(interest);
@@ -115,22 +125,34 @@ pub(super) fn remove_orders(
     mut leaves: impl FnMut(&Order) -> bool,
     say: &mut dyn FnMut(Event),
 ) {
-    if !pool.accounts[account].orders.iter().any(&mut leaves) {
+    let gone: Vec<OrderNumber> =
+        pool.accounts[account].orders.iter().filter(|order| leaves(order)).map(|order| order.number).collect();
+    if gone.is_empty() {
         return;
     }
-    pool.accounts.edit(account).orders.retain(|order| {
-        let gone = leaves(order);
-        if gone {
-            say(Event::OrderRemoved { pool: id, account, number: order.number, reason });
-        }
-        !gone
-    });
+    pool.accounts.edit(account).orders.retain(|order| !gone.contains(&order.number));
+    gone.into_iter().for_each(|number| say(Event::OrderRemoved { pool: id, account, number, reason }));
 }
 
-/// Whether the order is on the side that reduces the account's position, by itself.
-fn reduces(account: &Account, order: &Order) -> bool {
-    let held = account.quantity(order.instrument);
-    held.opposes(order.quantity) && (order.reduce_only || order.quantity.abs() <= held.abs())
+/// How many lots of each position can be reduced, by instrument and by the sign of the orders that reduce it.
+type Room = BTreeMap<(InstrumentId, i64), Quantity>;
+
+/// The size of every position, for the orders on the other side.
+fn room_of(account: &Account) -> Room {
+    let room = |position: &Position| {
+        ((position.instrument, position.quantity.signum().saturating_neg()), position.quantity.abs())
+    };
+    account.positions.iter().map(room).collect()
+}
+
+/// Whether the whole order reduces, together with those before it; if so, it takes its room.
+fn takes_room(room: &mut Room, order: &Order) -> bool {
+    let Some(left) = room.get_mut(&(order.instrument, order.quantity.signum())) else { return false };
+    let fits = order.quantity.abs() <= *left;
+    if fits {
+        *left -= order.quantity.abs();
+    }
+    fits
 }
 
 /// R8.2: crossing orders of one account take each other off, best prices first.
@@ -167,14 +189,15 @@ fn crossing(orders: &[Order]) -> Option<(OrderNumber, OrderNumber, Quantity)> {
 /// The account's orders as they may trade: reductions are cut to what is left to reduce.
 fn interests_of(pool: &Pool, feeds: &Table<FeedId, Feed>, id: AccountId) -> Vec<Interest> {
     let account = &pool.accounts[id];
-    let mut left = room_to_reduce(account);
+    let mut left = room_to_reduce(pool, account);
     let mut interests = Vec::new();
     for order in &account.orders {
         let listed = &pool.instruments[order.instrument];
         if !listed.is_open() || listed.breaker.level >= Level::Halted {
             continue;
         }
-        let capped = order.reduce_only || only_reductions(listed, feeds);
+        let sells_balance = listed.is_spot() && order.quantity.is_negative();
+        let capped = order.reduce_only || sells_balance || only_reductions(listed, feeds);
         let side = (order.instrument, order.quantity.signum());
         let room = left.get(&side).copied().unwrap_or_default();
         let size = if capped { order.quantity.abs().min(room) } else { order.quantity.abs() };
@@ -197,9 +220,13 @@ fn interests_of(pool: &Pool, feeds: &Table<FeedId, Feed>, id: AccountId) -> Vec<
 }
 
 /// What reduce-only orders may take of each position: what other orders on that side, filling as well, would leave.
-fn room_to_reduce(account: &Account) -> BTreeMap<(InstrumentId, i64), Quantity> {
-    let room = |position: &crate::state::Position| {
+fn room_to_reduce(pool: &Pool, account: &Account) -> Room {
+    let room = |position: &Position| {
         let sign = position.quantity.signum().saturating_neg();
+        if pool.instruments[position.instrument].is_spot() {
+            // Every order that sells a balance is cut to it, so all of them share it.
+            return ((position.instrument, sign), position.quantity);
+        }
         let free = |order: &&Order| {
             order.instrument == position.instrument && order.quantity.signum() == sign && !order.reduce_only
         };

@@ -62,7 +62,8 @@ fn wanted(pool: &Pool, instrument: &Instrument, feed: &Feed, drawdown: Ratio) ->
 fn next(pool: &Pool, instrument: &Instrument, feed: &Feed, wanted: (Level, Cause), now: Moment) -> (Level, Cause) {
     let breaker = &instrument.breaker;
     let standing = (breaker.level, breaker.cause);
-    let too_long = now.time - breaker.since > pool.parameters.max_halt;
+    // A balance is owned, not owed: there is nothing to close it at, so it waits for its feed.
+    let too_long = now.time - breaker.since > pool.parameters.max_halt && !instrument.is_spot();
     if now.restart {
         return wanted;
     }

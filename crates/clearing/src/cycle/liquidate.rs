@@ -5,7 +5,7 @@ use super::book::{Book, Interest, Origin, clears_now, remove_orders};
 use super::watch::Breached;
 use crate::event::{Event, Removal};
 use crate::margin;
-use crate::state::{Condition, Feed, Level, Pool, Position, Standing};
+use crate::state::{Condition, FUND, Feed, Level, Pool, Position, Standing};
 use crate::table::{AccountId, FeedId, InstrumentId, PoolId, Table};
 use crate::units::{Money, Price, Quantity, Ratio};
 use alloc::collections::BTreeMap;
@@ -291,12 +291,15 @@ struct Lowest {
 
 /// R2.5: an account that owes more than it may sells collateral for all it owes; when the pool as a whole owes more than
 /// it may, everybody sells for their part of the excess.
-pub(super) fn convert_loans(pool: &Pool, id: PoolId, say: &mut dyn FnMut(Event)) -> Vec<Interest> {
+pub(super) fn convert_loans(pool: &Pool, id: PoolId, book: &Book, say: &mut dyn FnMut(Event)) -> Vec<Interest> {
     let has_collateral =
         |positions: &[Position]| positions.iter().any(|position| pool.instruments[position.instrument].is_spot());
     let owing = |(account, held): (AccountId, &crate::state::Account)| {
-        let loan =
-            if held.is_good() && has_collateral(&held.positions) { margin::loan(pool, held) } else { Money::ZERO };
+        let loan = if held.is_good() && account != FUND && has_collateral(&held.positions) {
+            margin::loan(pool, held)
+        } else {
+            Money::ZERO
+        };
         loan.is_positive().then_some((account, loan))
     };
     let loans: Vec<(AccountId, Money)> = pool.accounts.iter().filter_map(owing).collect();
@@ -314,9 +317,12 @@ pub(super) fn convert_loans(pool: &Pool, id: PoolId, say: &mut dyn FnMut(Event))
             if !due.is_positive() || !listed.mark.is_positive() {
                 break;
             }
-            let lots = due.lots_ceil(listed.mark).min(position.quantity);
-            due -= listed.mark * lots;
             let instrument = position.instrument;
+            let lots = due.lots_ceil(listed.mark).min(position.quantity - book.offered(instrument, account));
+            if !lots.is_positive() {
+                continue;
+            }
+            due -= listed.mark * lots;
             let limit = (listed.mark - listed.band_width()).max(Price::new(1));
             orders.push(Interest { account, instrument, quantity: -lots, limit, origin: Origin::Conversion });
             say(Event::CollateralConverted { pool: id, account, instrument, quantity: lots });

@@ -5,7 +5,7 @@ use crate::event::Event;
 use crate::parameters::{FeedParameters, Kind, MIN_SOURCES, PublisherParameters};
 use crate::state::{Condition, Feed, Instrument, Pool, Publisher};
 use crate::table::{FeedId, Table};
-use crate::units::{PPM, Price, Ratio, Time, scaled_floor, square_root_floor};
+use crate::units::{MAX_RATIO, PPM, Price, Ratio, Time, scaled_floor, square_root_floor};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
@@ -219,7 +219,7 @@ fn sample_volatility(feed: &mut Feed, time: Time) {
         return;
     }
     let deviation = standard_deviation(estimate.variance);
-    let clip = deviation.times_ceil(feed.parameters.clip).max(Ratio::new(1));
+    let clip = deviation.times_ceil(feed.parameters.clip).max(Ratio::new(1)).min(Ratio::new(MAX_RATIO));
     let change = (feed.index - estimate.sampled).ratio_to_floor(estimate.sampled.abs(), clip);
     let square = i128::from(change.get()).saturating_mul(i128::from(change.get()));
     let kept = i128::from(feed.parameters.decay.get());
@@ -246,7 +246,8 @@ pub(super) fn mark(pool: &mut Pool, feeds: &Table<FeedId, Feed>, now: Moment) {
         }
         let fair = fair_price(instrument, feed.index, now.time);
         move_premium(instrument, fair, now.elapsed);
-        instrument.mark = fair + instrument.premium;
+        let mark = fair + instrument.premium;
+        instrument.mark = if instrument.parameters.negative_prices { mark } else { mark.or_zero() };
         instrument.premium_time = instrument.premium_time.saturating_add(instrument.premium.over(now.elapsed));
         instrument.priced = true;
     }

@@ -38,7 +38,7 @@ fn target(pool: &Pool) -> Money {
 
 /// R11.6: fees first give back what the line lent.
 fn repay_line(pool: &mut Pool, reserve: &mut Money) {
-    let amount = pool.line.drawn.min(pool.fees);
+    let amount = pool.line.drawn.min(pool.fees).min(pool.custody);
     pool.line.drawn -= amount;
     pool.fees -= amount;
     pool.custody -= amount;

@@ -9,6 +9,23 @@ use crate::table::{AccountId, FeedId, PoolId, Table};
 use crate::units::{Money, Ratio, share_exactly};
 use alloc::vec::Vec;
 
+/// Money of the pool itself.
+enum Purse {
+    OwnCapital,
+    Fees,
+    Rounding,
+}
+
+impl Purse {
+    fn of<'a>(&self, pool: &'a mut Pool) -> &'a mut Money {
+        match self {
+            Self::OwnCapital => &mut pool.own_capital,
+            Self::Fees => &mut pool.fees,
+            Self::Rounding => &mut pool.rounding,
+        }
+    }
+}
+
 /// Pays a defaulter's loss out of own capital, fund, tranche and line, in that order; returns what they could not pay.
 pub(super) fn cover(
     pool: &mut Pool,
@@ -18,35 +35,37 @@ pub(super) fn cover(
     loss: Money,
     say: &mut dyn FnMut(Event),
 ) -> Money {
-    let mut left = loss;
-    let mut bear = |pool: &mut Pool, layer: Layer, amount: Money, bearer: Option<AccountId>| {
+    let mut bear = |pool: &mut Pool, layer: Layer, left: Money, amount: Money, bearer: Option<AccountId>| {
         if amount.is_positive() {
-            left -= amount;
             pool.accounts.edit(defaulter).cash += amount;
             say(Event::LossAllocated { pool: id, defaulter, layer, amount, bearer });
         }
-        left
+        left - amount
     };
-    let amount = pool.own_capital.min(loss);
-    pool.own_capital -= amount;
-    let left = bear(pool, Layer::OwnCapital, amount, None);
-
+    let mut left = loss;
+    // Own capital first, and with it what the pool has earned and not yet paid out. R12.1
+    for purse in [Purse::OwnCapital, Purse::Fees, Purse::Rounding] {
+        let held = purse.of(pool);
+        let amount = (*held).min(left);
+        *held -= amount;
+        left = bear(pool, Layer::OwnCapital, left, amount, None);
+    }
     let amount = left.min(fund_can_pay(pool, defaulter));
     pool.accounts.edit(FUND).cash -= amount;
-    let mut left = bear(pool, Layer::Fund, amount, None);
+    left = bear(pool, Layer::Fund, left, amount, None);
 
     for provider in juniors_first(pool) {
         let share = pool.tranche.entry(provider).or_default();
         let amount = share.amount.min(left);
         share.amount -= amount;
-        left = bear(pool, Layer::Tranche, amount, Some(provider));
+        left = bear(pool, Layer::Tranche, left, amount, Some(provider));
     }
     // R11.6: the line is the only door between pools, and it has a hard cap.
     let amount = (pool.line.cap - pool.line.drawn).min(*reserve).min(left);
     pool.line.drawn += amount;
     pool.custody += amount;
     *reserve -= amount;
-    bear(pool, Layer::Line, amount, None)
+    bear(pool, Layer::Line, left, amount, None)
 }
 
 /// R11.1: the fund pays what leaves it sound in every maintenance row, so that its own inventory never becomes a loss.
