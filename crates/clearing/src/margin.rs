@@ -6,7 +6,7 @@
 use crate::parameters::Tier;
 use crate::rows::{Matrices, Rows};
 use crate::state::{Account, Instrument, Order, Pool, Position};
-use crate::table::{InstrumentId, Table};
+use crate::table::{Id, InstrumentId, Table};
 use crate::units::{MAX_ROWS, Money, Price, Quantity, Ratio};
 use alloc::vec::Vec;
 
@@ -24,11 +24,8 @@ pub struct Worst {
 pub fn exit_cost(tiers: &[Tier], quantity: Quantity, mark: Price) -> Money {
     let size = quantity.abs();
     let ends = tiers.iter().skip(1).map(|tier| tier.from).chain(core::iter::once(size));
-    tiers
-        .iter()
-        .zip(ends)
-        .map(|(tier, end)| (mark.abs() * (size.min(end) - tier.from).or_zero()).times_ceil(tier.rate))
-        .sum()
+    let inside = |(tier, end): (&Tier, Quantity)| (mark.abs() * (size.min(end) - tier.from).or_zero(), tier.rate);
+    Money::sum_of_shares_ceil(tiers.iter().zip(ends).map(inside))
 }
 
 /// The exit cost of one lot more, money per lot rounded down: what selling one lot saves.
@@ -90,25 +87,27 @@ pub fn equity(matrices: &Matrices, cash: Money, positions: &[Position]) -> Money
 /// The value of a vector in every row of a matrix, before exit cost. R6.1
 #[must_use]
 pub fn row_values(rows: &Rows, cash: Money, positions: &[Position]) -> Vec<Money> {
-    let (values, count) = accumulate(rows, cash, positions);
-    values.iter().take(count).copied().collect()
+    let mut values = [Money::ZERO; MAX_ROWS];
+    accumulate(&mut values, rows, cash, positions).to_vec()
 }
 
-fn accumulate(rows: &Rows, cash: Money, positions: &[Position]) -> ([Money; MAX_ROWS], usize) {
-    let mut values = [cash; MAX_ROWS];
+/// Fills the front of `values` with the vector's value in every row.
+fn accumulate<'a>(values: &'a mut [Money; MAX_ROWS], rows: &Rows, cash: Money, positions: &[Position]) -> &'a mut [Money] {
+    let (values, _) = values.split_at_mut(rows.len());
+    values.fill(cash);
     for position in positions {
         for (value, price) in values.iter_mut().zip(rows.column(position.instrument)) {
             *value += *price * position.quantity;
         }
     }
-    (values, rows.len())
+    values
 }
 
 /// The lowest value of a vector over a matrix, before exit cost. A matrix without rows has only the cash.
 #[must_use]
 pub fn worst(rows: &Rows, cash: Money, positions: &[Position]) -> Worst {
-    let (values, count) = accumulate(rows, cash, positions);
-    let lowest = values.iter().take(count).enumerate().min_by_key(|(_, value)| **value);
+    let mut values = [Money::ZERO; MAX_ROWS];
+    let lowest = accumulate(&mut values, rows, cash, positions).iter().enumerate().min_by_key(|(_, value)| **value);
     lowest.map_or(Worst { value: cash, row: 0 }, |(row, value)| Worst { value: *value, row })
 }
 
@@ -132,6 +131,57 @@ pub fn breaches(pool: &Pool, cash: Money, positions: &[Position]) -> bool {
         return cash.is_negative();
     }
     (maintenance_worst(pool, cash, positions).value + doubt(&pool.matrices, positions)).is_negative()
+}
+
+/// Decides breaches of many accounts at one moment faster than one by one, with the same result: where every sum provably
+/// fits 64 bits, rows are added up in 64 bits. R9.3
+pub struct Screen<'a> {
+    pool: &'a Pool,
+    /// The largest |price| of each instrument's column of maintenance rows.
+    largest: Vec<Price>,
+}
+
+/// Sums whose size stays below this cannot wrap 64 bits, whatever their order.
+const NARROW: Money = Money::new(1 << 62);
+
+impl<'a> Screen<'a> {
+    /// Prepares the pool's present matrices.
+    #[must_use]
+    pub fn new(pool: &'a Pool) -> Self {
+        let largest = |column: &Vec<Price>| column.iter().map(|price| price.abs()).max().unwrap_or_default();
+        Self { pool, largest: pool.matrices.maintenance.columns.iter().map(largest).collect() }
+    }
+
+    /// Equals [`breaches`].
+    #[must_use]
+    pub fn breaches(&self, cash: Money, positions: &[Position]) -> bool {
+        let size = |position: &Position| {
+            self.largest.get(position.instrument.position()).copied().unwrap_or_default() * position.quantity.abs()
+        };
+        let bound = cash.abs() + positions.iter().map(size).sum();
+        if positions.is_empty() || bound >= NARROW {
+            return breaches(self.pool, cash, positions);
+        }
+        let lowest = self.narrow_lowest(cash, positions);
+        let cost = exit_costs(self.pool, positions, Cost::Maintenance);
+        (lowest - cost + doubt(&self.pool.matrices, positions)).is_negative()
+    }
+
+    /// The lowest value over maintenance rows, in 64 bits: the caller has shown that nothing wraps.
+    fn narrow_lowest(&self, cash: Money, positions: &[Position]) -> Money {
+        let rows = &self.pool.matrices.maintenance;
+        let start = i64::try_from(cash.get()).expect("the bound covers the cash");
+        let mut values = [0_i64; MAX_ROWS];
+        let (values, _) = values.split_at_mut(rows.len());
+        values.fill(start);
+        for position in positions {
+            let quantity = position.quantity.get();
+            for (value, price) in values.iter_mut().zip(rows.column(position.instrument)) {
+                *value = value.wrapping_add(price.get().wrapping_mul(quantity));
+            }
+        }
+        values.iter().min().map_or(cash, |lowest| Money::new(i128::from(*lowest)))
+    }
 }
 
 /// The lowest stressed equity over the rows at which a liquidation ends. R6.3
@@ -183,16 +233,17 @@ pub fn loan(pool: &Pool, account: &Account) -> Money {
 pub fn order_rows(pool: &Pool, account: &Account, orders: &[Order]) -> Vec<Money> {
     let matrices = &pool.matrices;
     let deducted = exit_cost_with_orders(pool, account, orders) + doubt_with_orders(matrices, account, orders);
-    let mut values = Vec::new();
+    let mut values = Vec::with_capacity(MAX_ROWS.saturating_mul(3));
+    let mut block = [Money::ZERO; MAX_ROWS];
     for rows in [&matrices.maintenance, &matrices.target, &matrices.initial] {
-        let (mut block, count) = accumulate(rows, account.cash, &account.positions);
+        let block = accumulate(&mut block, rows, account.cash, &account.positions);
         for order in orders {
             let fee = pool.fee_bound(order.instrument, order.limit * order.quantity);
             for (value, price) in block.iter_mut().zip(rows.column(order.instrument)) {
                 *value += ((*price - order.limit) * order.quantity - fee).min(Money::ZERO);
             }
         }
-        values.extend(block.iter().take(count).map(|value| *value - deducted));
+        values.extend(block.iter().map(|value| *value - deducted));
     }
     values
 }

@@ -54,7 +54,8 @@ pub struct Rows {
 pub struct Matrices {
     /// The mark of each instrument, money quanta per lot.
     pub today: Vec<Price>,
-    /// How far each mark may be from the truth because its feed is not live, either way. R3.4, R3.8
+    /// How far each mark may be from the truth, either way: the confidence of its feed, the book's premium,
+    /// and more while the feed is down. R3.4, R3.8
     pub uncertainty: Vec<Price>,
     /// The unshocked row and the set at maintenance stress.
     pub maintenance: Rows,
@@ -91,7 +92,7 @@ impl Matrices {
         self.today.get(instrument.position()).copied().unwrap_or_default()
     }
 
-    /// The uncertainty of a mark; zero on a live feed.
+    /// The uncertainty of a mark.
     #[must_use]
     pub fn doubt(&self, instrument: InstrumentId) -> Price {
         self.uncertainty.get(instrument.position()).copied().unwrap_or_default()
@@ -260,16 +261,15 @@ fn widest_divergence(pool: &Pool, feed: FeedId) -> Ratio {
     others.map(|other| divergence(correlation(pool, feed, *other))).max().unwrap_or_default()
 }
 
-/// R3.4, R3.8: how wide the band around a mark is while its feed is not live.
+/// R3.4, R3.8: how far the true price may be from the mark: the feed's confidence, the premium that the book put on the
+/// fair price, and a whole stress more while the feed is down. An account is liquidated only where it breaches at every
+/// price inside the band, whatever the feed's condition: neither a noisy feed nor a pushed book liquidates by itself.
 fn doubt_of(pool: &Pool, feeds: &Table<FeedId, Feed>, instrument: &Instrument, time: Time) -> Price {
     let feed = &feeds[instrument.parameters.feed];
-    let condition = if time < instrument.breaker.grace_until { Condition::Down } else { feed.condition };
-    match condition {
-        Condition::Live => Price::ZERO,
-        Condition::Degraded => feed.confidence,
-        Condition::Down => {
-            let stress = pool.stresses.get(&instrument.parameters.feed).map_or(Ratio::ZERO, |stress| stress.initial);
-            feed.confidence + instrument.mark.abs().max(instrument.parameters.stress_base).times_ceil(stress)
-        }
+    let doubt = feed.confidence + instrument.premium.abs();
+    if feed.condition != Condition::Down && time >= instrument.breaker.grace_until {
+        return doubt;
     }
+    let stress = pool.stresses.get(&instrument.parameters.feed).map_or(Ratio::ZERO, |stress| stress.initial);
+    doubt + instrument.mark.abs().max(instrument.parameters.stress_base).times_ceil(stress)
 }

@@ -142,7 +142,11 @@ impl Mul<Price> for Quantity {
 
 fn divide_floor(numerator: i128, denominator: i128) -> i128 {
     assert!(denominator > 0, "a divisor is positive");
-    numerator.div_euclid(denominator)
+    // Most operands fit 64 bits, where division is many times faster; the result is the same.
+    match (i64::try_from(numerator), i64::try_from(denominator)) {
+        (Ok(numerator), Ok(denominator)) => i128::from(numerator.div_euclid(denominator)),
+        _ => numerator.div_euclid(denominator),
+    }
 }
 
 fn divide_ceil(numerator: i128, denominator: i128) -> i128 {
@@ -171,10 +175,19 @@ impl Money {
         Self(divide_ceil(times(self.0, i128::from(ratio.0)), i128::from(PPM)))
     }
 
-    /// `self × part ⁄ whole`, rounded down; `whole` must be positive.
+    /// Σ amount × ratio, divided once and rounded up. Amounts and ratios are not negative.
+    pub(crate) fn sum_of_shares_ceil(shares: impl Iterator<Item = (Self, Ratio)>) -> Self {
+        let sum = shares.map(|(amount, ratio)| times(amount.0, i128::from(ratio.0)));
+        let sum = sum.fold(0, |sum: i128, share| sum.checked_add(share).expect("the sum fits"));
+        Self(divide_ceil(sum, i128::from(PPM)))
+    }
+
+    /// `self × part ⁄ whole`, rounded down; `whole` must be positive. Where the product would not fit, part and whole are
+    /// cut at the low end first, by the same number of bits.
     #[must_use]
     pub fn share_floor(self, part: Self, whole: Self) -> Self {
-        Self(divide_floor(times(self.0, part.0), whole.0))
+        let excess = bits(self.0.abs()).saturating_add(bits(part.0.abs())).saturating_sub(125);
+        Self(divide_floor(times(self.0, part.0 >> excess), (whole.0 >> excess).max(1)))
     }
 
     /// `self ⁄ whole` in parts per million, rounded down and clamped to ±`limit`; a `whole` that is not positive gives the limit.

@@ -201,6 +201,9 @@ fn bold(world: &mut World) -> clearing::command::Signed {
 
 /// Mutates bytes in one of the ways in which they arrive broken.
 fn mutate(dice: &mut Dice, bytes: &mut Vec<u8>) {
+    if bytes.is_empty() {
+        return;
+    }
     let at = dice.between(0, bytes.len() as i64 - 1) as usize;
     match dice.between(0, 5) {
         0 => bytes[at] ^= 1 << dice.between(0, 7),

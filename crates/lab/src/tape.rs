@@ -69,8 +69,8 @@ pub struct VenueTape {
 }
 
 /// Cumulative depth of the recorded book, USD, within 1 %, 2 % and 5 % of the mid, as the source has it: on 10 October 2025 its bids
-/// within 1 % stand still at 2.14 million from 14:50 UTC on, and within 2 % most of the time; the asks, and both sides at 5 %, move.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// within 1 % stand still at 2.14 million in the whole window, within 2 % most of the time; the asks, and both sides at 5 %, move.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct DepthPoint {
     /// Bids.
     pub bid_usd: [f64; 3],

@@ -21,9 +21,10 @@ pub(super) fn find(pool: &Pool, now: Moment) -> Breached {
     if pool.winding_down || now.restart {
         return none;
     }
+    let screen = margin::Screen::new(pool);
     let in_breach = |account: &Account| match account.standing {
         Standing::Good => {
-            !waits_for_reopening(pool, account) && margin::breaches(pool, account.cash, &account.positions)
+            !waits_for_reopening(pool, account) && screen.breaches(account.cash, &account.positions)
         }
         Standing::Liquidating { .. } => true,
         Standing::InAuction | Standing::Closed => false,

@@ -27,7 +27,7 @@ pub(super) fn feed(plan: &Plan, publishers: Vec<PublisherParameters>, volatility
         fresh_needed: 5,
         slow_rate: ratio(0.0001),
         sample_interval: Time::new(60_000),
-        decay: ratio(0.97),
+        decay: ratio(0.995),
         clip: ratio(5.0),
         long_run_volatility: ratio(volatility_a_day / MINUTES_A_DAY.sqrt()),
         forecast_ceiling: ratio(1.0),

@@ -19,8 +19,9 @@ use std::collections::BTreeMap;
 
 const GOVERNANCE: &str = "governance";
 const CUSTODIAN: &str = "custodian";
-/// How long before the first second the world is set up.
-const SETUP: Time = Time::new(10_000);
+/// How long before the first second the world is set up: long enough for rate-limited stress to settle.
+const SETUP: Time = Time::new(12 * 3_600_000 + 10_000);
+const HOUR: Time = Time::new(3_600_000);
 const SECOND: Time = Time::new(1_000);
 /// Stable assets have no tape: three publishers repeat the plan's fixed price.
 const STABLE_PUBLISHERS: [&str; 3] = ["stable/a", "stable/b", "stable/c"];
@@ -161,8 +162,19 @@ impl<'a> World<'a> {
         let strike = self.strikes(population);
         let receipt = self.apply(time + SECOND + SECOND + SECOND, strike);
         assert!(receipt.rejections.is_empty(), "every position of the population is struck: {:?}", receipt.rejections.first());
+        self.rest(time + SECOND + SECOND + SECOND);
         let stand_by = self.stand_by(population);
-        self.apply(time + SECOND + SECOND + SECOND + SECOND, stand_by);
+        self.apply(self.engine.state().time + SECOND, stand_by);
+    }
+
+    /// Hours of unchanged prices, in which stress settles at what the open interest asks.
+    fn rest(&mut self, from: Time) {
+        let mut time = from;
+        for _ in 0..11 {
+            time += HOUR;
+            let prices = self.first_prices(time);
+            self.apply(time, prices);
+        }
     }
 
     fn open_accounts(&mut self, population: &Population) -> Vec<Signed> {

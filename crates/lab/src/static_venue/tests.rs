@@ -40,7 +40,7 @@ fn tape(plan: &Plan, own: impl Fn(usize) -> f64, others: impl Fn(usize) -> f64) 
 }
 
 fn depth_point(usd: f64) -> DepthPoint {
-    DepthPoint { bid_usd_1pct: usd, ask_usd_1pct: usd, ..DepthPoint::default() }
+    DepthPoint { bid_usd: [usd; 3], ask_usd: [usd; 3] }
 }
 
 fn population(plan: &Plan, seed: u64) -> Population {

@@ -1,0 +1,462 @@
+//! The core against a deliberately naive model in exact rationals, written from the rulebook alone.
+//!
+//! Where a rule is exact the comparison is exact; where the core rounds, it may be off by a quantum for each division, and
+//! only against the account.
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::integer_division,
+    clippy::disallowed_types,
+    missing_docs,
+    unreachable_pub,
+    reason = "a test may compute and fail as it likes"
+)]
+
+#[path = "reference/market.rs"]
+mod market;
+#[path = "reference/model.rs"]
+mod model;
+#[path = "properties/world.rs"]
+mod world;
+
+use clearing::command::{Capital, Command};
+use clearing::event::{Event, Receipt};
+use clearing::margin;
+use clearing::parameters::{Kind, PublisherParameters, Tier};
+use clearing::rows::{Matrices, Rows, Scenario};
+use clearing::state::{Account, Order, Pool, Position};
+use clearing::table::{AccountId, FeedId, InstrumentId, PoolId};
+use clearing::units::{Money, PPM, Price, Quantity, Ratio, Time, share_exactly};
+use market::Bid;
+use model::{Bar, Column, Exact, Vector, Wish, ppm, whole};
+use num_traits::{Signed, Zero};
+use proptest::prelude::*;
+use world::{CUSTODIAN, USD, World, by, feed_parameters, key, new_order, perpetual, pool_parameters, spot};
+
+const INSTRUMENTS: usize = 3;
+
+fn column() -> impl Strategy<Value = Column> {
+    let price = prop_oneof![-2_000_i64..2_000, 0..1_i64 << 44, Just(0), Just(1 << 44)];
+    let prices = |rows| prop::collection::vec(-5_000_i64..1 << 40, rows);
+    let tiers = || {
+        prop::collection::vec((0_i64..1_000, 0_i64..100_000), 0..4).prop_map(|steps| {
+            let (mut from, mut rate) = (-1, 0);
+            let rise = |(step, more): (i64, i64)| {
+                (from, rate) = (from + 1 + step, rate + more);
+                (from, rate)
+            };
+            steps.into_iter().map(rise).collect::<Vec<_>>()
+        })
+    };
+    (price, 0_i64..1_000, (prices(4), prices(3), prices(5)), tiers(), tiers(), 0_i64..100_000, any::<bool>()).prop_map(
+        |(today, doubt, (maintenance, target, initial), tiers, initial_tiers, fee, is_spot)| {
+            // The highest fee: twice, once for the rate and once for the surcharge of the pool below.
+            let fee = ppm(fee) * ppm(PPM + 500_000);
+            Column { today, doubt, maintenance, target, initial, tiers, initial_tiers, fee, is_spot }
+        },
+    )
+}
+
+fn vector() -> impl Strategy<Value = Vector> {
+    let lots = prop::collection::vec(prop_oneof![-3_000_i64..3_000, Just(0), Just(1 << 40)], INSTRUMENTS);
+    (-(1_i64 << 56)..1 << 56, lots).prop_map(|(cash, lots)| Vector { cash: whole(cash), lots })
+}
+
+fn wishes() -> impl Strategy<Value = Vec<Wish>> {
+    let wish = (0..INSTRUMENTS, -3_000_i64..3_000, 1_i64..1 << 40);
+    let wish = wish.prop_map(|(instrument, lots, limit)| Wish { instrument, lots, limit });
+    prop::collection::vec(wish.prop_filter("an order is for something", |wish| wish.lots != 0), 0..=8)
+}
+
+/// A pool of the core with exactly these columns.
+fn pool_of(market: &[Column]) -> Pool {
+    let listed = market
+        .iter()
+        .map(|column| if column.is_spot { spot(0) } else { perpetual(0) })
+        .collect();
+    let mut pool = World::with(&[1_000], &[(pool_parameters(), listed)]).pool(0).clone();
+    let tiers = |tiers: &[(i64, i64)]| {
+        tiers.iter().map(|(from, rate)| Tier { from: Quantity::new(*from), rate: Ratio::new(*rate) }).collect()
+    };
+    for (at, column) in market.iter().enumerate() {
+        let parameters = &mut pool.instruments[InstrumentId(at as u16)].parameters;
+        parameters.exit_cost = tiers(&column.tiers);
+        parameters.initial_exit_cost = tiers(&column.initial_tiers);
+        let fee = column.fee.clone() * whole(PPM) / ppm(PPM + 500_000);
+        parameters.fee = Ratio::new(i64::try_from(fee.to_integer()).unwrap());
+    }
+    let rows = |choose: fn(&Column) -> &Vec<i64>| Rows {
+        scenarios: choose(&market[0]).iter().map(|_| Scenario::Unshocked).collect(),
+        columns: market.iter().map(|column| choose(column).iter().copied().map(Price::new).collect()).collect(),
+    };
+    pool.matrices = Matrices {
+        today: market.iter().map(|column| Price::new(column.today)).collect(),
+        uncertainty: market.iter().map(|column| Price::new(column.doubt)).collect(),
+        maintenance: rows(|column| &column.maintenance),
+        target: rows(|column| &column.target),
+        initial: rows(|column| &column.initial),
+    };
+    pool
+}
+
+fn account_of(vector: &Vector, wishes: &[Wish]) -> Account {
+    let mut account = Account::new(key(20));
+    account.cash = Money::new(i128::try_from(vector.cash.to_integer()).unwrap());
+    let position = |(at, lots): (usize, &i64)| Position {
+        instrument: InstrumentId(at as u16),
+        quantity: Quantity::new(*lots),
+        entry: Money::ZERO,
+    };
+    account.positions = vector.lots.iter().enumerate().filter(|(_, lots)| **lots != 0).map(position).collect();
+    let order = |(at, wish): (usize, &Wish)| Order {
+        number: at as u64,
+        instrument: InstrumentId(wish.instrument as u16),
+        quantity: Quantity::new(wish.lots),
+        limit: Price::new(wish.limit),
+        lifetime: clearing::command::Lifetime::UntilCancelled,
+        reduce_only: false,
+    };
+    account.orders = wishes.iter().enumerate().map(order).collect();
+    account
+}
+
+/// The core may be lower than the truth by its rounding, never higher.
+fn close_below(core: Money, truth: &Exact, quanta: i64) -> Result<(), TestCaseError> {
+    let short = truth - whole(core.get());
+    prop_assert!(!short.is_negative() && short <= whole(quanta), "core {} truth {truth}", core.get());
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    // R6.1, R6.2, R6.3, R5.3, R5.6, R3.8
+    #[test]
+    fn margin_is_what_the_rulebook_says(market in prop::collection::vec(column(), INSTRUMENTS), vector in vector()) {
+        let (pool, account) = (pool_of(&market), account_of(&vector, &[]));
+        let (cash, positions) = (account.cash, &account.positions[..]);
+        let equity = margin::equity(&pool.matrices, cash, positions);
+        prop_assert_eq!(whole(equity.get()), model::equity(&market, &vector));
+        // A ceiling for every tier of every instrument.
+        let slack = 4 * INSTRUMENTS as i64;
+        let truth = |bar| model::lowest(&model::stressed(&market, &vector, bar));
+        close_below(margin::maintenance_worst(&pool, cash, positions).value, &truth(Bar::Maintenance), slack)?;
+        close_below(margin::target_worst(&pool, cash, positions), &truth(Bar::Target), slack)?;
+        close_below(margin::free_collateral(&pool, cash, positions), &truth(Bar::Initial), 2 * slack)?;
+        // R6.4
+        let (maintenance, initial) = (margin::maintenance_margin(&pool, cash, positions), margin::initial_margin(&pool, cash, positions));
+        let target = equity - margin::target_worst(&pool, cash, positions);
+        prop_assert!(maintenance <= target && target <= initial);
+    }
+
+    // R7.2
+    #[test]
+    fn orders_are_margined_as_the_worst_of_all_subsets(
+        market in prop::collection::vec(column(), INSTRUMENTS),
+        vector in vector(),
+        wishes in wishes(),
+    ) {
+        let (pool, account) = (pool_of(&market), account_of(&vector, &wishes));
+        let rows = margin::order_rows(&pool, &account, &account.orders);
+        let truth = model::with_orders(&market, &vector, &wishes);
+        prop_assert_eq!(rows.len(), truth.len());
+        // Two ceilings a fee, the first of which the surcharge multiplies; a ceiling a tier.
+        let slack = 8 * INSTRUMENTS as i64 + 3 * wishes.len() as i64;
+        for (core, truth) in rows.iter().zip(&truth) {
+            close_below(*core, truth, slack)?;
+        }
+    }
+
+    // R3.2, R3.1
+    #[test]
+    fn the_index_is_the_weighted_median(
+        votes in prop::collection::vec((1_i64..60, 0_i64..20, 1_u32..6, 0_u16..5), 4..9),
+    ) {
+        let mut parameters = feed_parameters();
+        parameters.confidence_limit = Ratio::ONE;
+        parameters.publishers = votes.iter().enumerate().map(|(at, (_, _, weight, source))| PublisherParameters {
+            key: key(100 + at as u8), weight: *weight, source: *source,
+        }).collect();
+        prop_assume!(parameters.has_enough_sources());
+        let mut world = World::empty(0);
+        world.must(1_000, vec![by(world::GOVERNANCE, Command::ListFeed { name: "feed".into(), parameters })]);
+        let published_at = Time::new(world.time() + 1_000);
+        let seen = votes.iter().enumerate().map(|(at, (price, confidence, _, _))| by(100 + at as u8, Command::Observe {
+            feed: FeedId(0),
+            price: Price::new(*price),
+            confidence: Price::new(*confidence),
+            published_at,
+            transfers_suspended: false,
+        }));
+        world.must(1_000, seen.collect());
+        // Publishers of one source share one weight.
+        let sharing = |source: u16| votes.iter().filter(|(_, _, _, other)| *other == source).count();
+        let weighted: Vec<(i64, i64, Exact)> = votes.iter().map(|(price, confidence, weight, source)| {
+            // A share is counted in whole millionths of a weight.
+            (*price, *confidence, (whole(*weight) * whole(PPM) / whole(sharing(*source))).floor())
+        }).collect();
+        let feed = &world.engine.state().feeds[FeedId(0)];
+        let (index, confidence) = market::index_and_confidence(&weighted);
+        prop_assert_eq!((feed.index.get(), feed.confidence.get()), (index, confidence));
+    }
+
+    // R8.1, R8.2, R2.3
+    #[test]
+    fn the_auction_is_the_best_of_all_prices(
+        bids in prop::collection::vec((1_u32..7, 1_i64..12, 92_i64..109), 1..14),
+    ) {
+        let mut parameters = perpetual(0);
+        (parameters.fee, parameters.exit_cost, parameters.initial_exit_cost) = (Ratio::ZERO, Vec::new(), Vec::new());
+        let mut rules = pool_parameters();
+        rules.max_orders = 100;
+        let mut world = World::with(&[100], &[(rules, vec![parameters])]);
+        for account in 1..7 {
+            world.open(0, 20 + account, USD);
+        }
+        // Even accounts buy and odd ones sell, so that nobody meets himself.
+        let bids: Vec<Bid> = bids.into_iter().enumerate().map(|(at, (account, lots, limit))| {
+            let lots = if account % 2 == 0 { lots } else { -lots };
+            Bid { account, number: at as u64 + 1, lots, limit }
+        }).collect();
+        let place = |bid: &Bid| by(20 + bid.account as u8, Command::PlaceOrder {
+            pool: PoolId(0),
+            account: AccountId(bid.account),
+            order: new_order(bid.number, 0, bid.lots, Some(bid.limit)),
+        });
+        let receipt = world.must(10, bids.iter().map(place).collect());
+        let price = market::uniform_price(&bids, 100, 1..=200);
+        let cleared = receipt.events.iter().find_map(|event| match event {
+            Event::AuctionCleared { price, .. } => Some(price.get()),
+            _ => None,
+        });
+        prop_assert_eq!(cleared, price);
+        let fills = price.map_or(vec![0; bids.len()], |price| market::fills(&bids, price));
+        for (bid, fill) in bids.iter().zip(fills) {
+            let orders = &world.account(0, bid.account).orders;
+            let left = orders.iter().find(|order| order.number == bid.number).map_or(0, |order| order.quantity.get());
+            prop_assert_eq!(bid.lots - left, fill, "{:?} of {:?}", bid, bids);
+        }
+        for account in 1..7 {
+            let held = world.account(0, account);
+            let paid = i128::from(price.unwrap_or(0)) * i128::from(held.quantity(InstrumentId(0)).get());
+            prop_assert_eq!(held.cash.get(), USD - paid);
+        }
+    }
+
+    // R1.4
+    #[test]
+    fn shares_are_exact(total in 0_i64..1_000, weights in prop::collection::vec(0_i64..50, 1..9)) {
+        let wide: Vec<i128> = weights.iter().map(|weight| i128::from(*weight)).collect();
+        let parts: Vec<i128> = market::shares(total, &weights).into_iter().map(i128::from).collect();
+        prop_assert_eq!(share_exactly(total.into(), &wide), parts);
+    }
+
+    // R7.4
+    #[test]
+    fn what_may_be_withdrawn_can_be_and_no_more(cash in 1_i64..1_000_000, lots in -2_000_i64..2_000, drift in 900_i64..1_100) {
+        prop_assume!(lots != 0);
+        let mut world = World::with(&[1_000_000], &[(pool_parameters(), vec![perpetual(0)])]);
+        let rich = world.open(0, 21, 1_000_000_000 * USD);
+        let account = world.open(0, 20, i128::from(cash) * USD);
+        let (buyer, seller) = if lots > 0 { (account, rich) } else { (rich, account) };
+        let trade = Command::Trade {
+            pool: PoolId(0),
+            instrument: InstrumentId(0),
+            buyer: AccountId(buyer),
+            seller: AccountId(seller),
+            quantity: Quantity::new(lots.abs()),
+            price: Price::new(1_000_000),
+        };
+        world.apply(1, vec![by(world::VENUE, trade)]);
+        world.prices[0] = 1_000 * drift;
+        world.tick(1_000);
+        let held = world.account(0, account).clone();
+        prop_assume!(held.is_good());
+        let market = [column_of(world.pool(0), 0)];
+        let vector = Vector { cash: whole(held.cash.get()), lots: vec![held.quantity(InstrumentId(0)).get()] };
+        let floor = ppm(pool_parameters().withdrawal_floor.get());
+        let most = i128::try_from(model::withdrawable(&market, &vector, &floor).floor().to_integer()).unwrap();
+        let take = |amount: i128| by(20, Command::Withdraw {
+            pool: PoolId(0),
+            account: AccountId(account),
+            amount: Money::new(amount),
+        });
+        // Five ceilings: four tiers at most, and the floor.
+        let most_with_slack = world.block_of(1, vec![take(most.max(0) + 1)]);
+        prop_assert_eq!(world.engine.clone().apply(&most_with_slack).rejections.len(), 1);
+        if most > 5 {
+            let block = world.block_of(1, vec![take(most - 5)]);
+            let refused = world.engine.clone().apply(&block).rejections;
+            prop_assert!(refused.is_empty(), "{:?} of {}", refused, most);
+        }
+    }
+
+    // R12.2, R12.3, R12.5
+    #[test]
+    fn deleveraging_takes_by_gain_up_to_caps(
+        winners in prop::collection::vec((1_i64..40, 0_i64..8), 2..6),
+        crash in 40_i64..80,
+    ) {
+        let (receipt, gains) = default_of(&winners, crash);
+        let certificates: Vec<(u32, i64, Money, Money, Money)> = receipt.events.iter().filter_map(|event| match event {
+            Event::AutoDeleveraged { account, quantity, deficit, gain, haircut, .. } =>
+                Some((account.0, quantity.get(), *deficit, *gain, *haircut)),
+            _ => None,
+        }).collect();
+        prop_assume!(!certificates.is_empty() && certificates.iter().all(|(_, _, _, gain, _)| gain.is_positive()));
+        let deficit = certificates[0].2;
+        let taken: Money = certificates.iter().map(|(_, _, _, _, haircut)| *haircut).sum();
+        prop_assert_eq!(taken, deficit.min(gains.iter().copied().map(i128::from).map(Money::new).sum()));
+        let sizes: Vec<i64> = winners.iter().map(|(size, _)| *size).collect();
+        let lots = market::fill_to_caps(sizes.iter().sum(), &gains, &sizes);
+        for (account, quantity, _, gain, haircut) in &certificates {
+            let at = *account as usize - FIRST_WINNER as usize;
+            prop_assert_eq!(gain.get(), i128::from(gains[at]), "the certificate's gain");
+            prop_assert!(haircut <= gain);
+            let all: i64 = gains.iter().sum();
+            let truth = whole(deficit.get()) * whole(gains[at]) / whole(all);
+            prop_assert!((truth.min(whole(gains[at])) - whole(haircut.get())).abs() <= whole(1));
+            prop_assert!((lots[at].clone() - whole(quantity.abs())).abs() <= whole(sizes.len() as i64));
+        }
+    }
+}
+
+const FIRST_WINNER: u32 = 2;
+
+/// A buyer on thin collateral defaults against sellers with these sizes and (percent) entries above the old mark.
+fn default_of(winners: &[(i64, i64)], crash: i64) -> (Receipt, Vec<i64>) {
+    let mut parameters = perpetual(0);
+    (parameters.fee, parameters.exit_cost, parameters.initial_exit_cost) = (Ratio::ZERO, Vec::new(), Vec::new());
+    parameters.open_interest_low = Money::new(1 << 54);
+    parameters.open_interest_high = Money::new(1 << 55);
+    let mut rules = pool_parameters();
+    (rules.fund_floor, rules.max_premium) = (Money::ZERO, Ratio::ZERO);
+    let mut world = World::with(&[1_000_000], &[(rules, vec![parameters])]);
+    let size: i64 = winners.iter().map(|(size, _)| size).sum();
+    let loser = world.open(0, 20, i128::from(size) * 600_000);
+    assert_eq!(loser + 1, FIRST_WINNER);
+    let mut trades = Vec::new();
+    for (at, (lots, entry)) in winners.iter().enumerate() {
+        let seller = world.open(0, 21 + at as u8, 1_000 * USD);
+        trades.push(by(world::VENUE, Command::Trade {
+            pool: PoolId(0),
+            instrument: InstrumentId(0),
+            buyer: AccountId(loser),
+            seller: AccountId(seller),
+            quantity: Quantity::new(*lots),
+            price: Price::new(1_000_000 + 10_000 * entry),
+        }));
+    }
+    world.must(1, trades);
+    world.prices[0] = 10_000 * (100 - crash);
+    let gains = winners.iter().map(|(lots, entry)| lots * 10_000 * (crash + entry)).collect();
+    (world.tick(100), gains)
+}
+
+/// The reference's view of one instrument of a core's pool.
+fn column_of(pool: &Pool, at: u16) -> Column {
+    let id = InstrumentId(at);
+    let listed = &pool.instruments[id];
+    let prices = |rows: &Rows| rows.column(id).iter().map(|price| price.get()).collect();
+    let tiers = |tiers: &[Tier]| tiers.iter().map(|tier| (tier.from.get(), tier.rate.get())).collect();
+    Column {
+        today: pool.matrices.mark(id).get(),
+        doubt: pool.matrices.doubt(id).get(),
+        maintenance: prices(&pool.matrices.maintenance),
+        target: prices(&pool.matrices.target),
+        initial: prices(&pool.matrices.initial),
+        tiers: tiers(&listed.parameters.exit_cost),
+        initial_tiers: tiers(&listed.parameters.initial_exit_cost),
+        fee: ppm(listed.parameters.fee.get()),
+        is_spot: matches!(listed.parameters.kind, Kind::Spot { .. }),
+    }
+}
+
+/// R16.1: the mean premium over the interval, as a share of the index, rounded down and clamped; payers round up.
+#[test]
+fn funding_is_the_mean_premium_paid_by_everybody_at_once() {
+    for side in [1, -1] {
+        let mut world = World::with(&[1_000_000], &[(pool_parameters(), vec![perpetual(0)])]);
+        let accounts = [world.open(0, 20, 100_000 * USD), world.open(0, 21, 100_000 * USD)];
+        let place = |signer: u8, account: u32, number: u64, lots: i64, limit: i64| {
+            let order = new_order(number, 0, lots, Some(limit));
+            by(signer, Command::PlaceOrder { pool: PoolId(0), account: AccountId(account), order })
+        };
+        world.must(1, vec![place(20, accounts[0], 1, 777, 1_000_000), place(21, accounts[1], 1, -777, 1_000_000)]);
+        // A book whose middle is half a percent off the index.
+        let middle = 1_000_000 + side * 5_000;
+        let quotes = vec![place(20, accounts[0], 2, 1, middle - 100), place(21, accounts[1], 2, -1, middle + 101)];
+        let quotes = [quotes, world.quotes(1_000)].concat();
+        world.must(1_000, quotes);
+        let (mut sum, mut length) = (whole(world.pool(0).instruments[InstrumentId(0)].premium_time), Exact::zero());
+        length += whole(world.time() - world.pool(0).paid_at.get());
+        loop {
+            let before = world.engine.state().clone();
+            let receipt = world.tick(997);
+            let pool = world.pool(0);
+            sum += whole(pool.instruments[InstrumentId(0)].premium.get()) * whole(997);
+            length += whole(997);
+            let Some(rate) = receipt.events.iter().find_map(|event| match event {
+                Event::FundingPaid { rate, .. } => Some(rate.get()),
+                _ => None,
+            }) else {
+                assert!(length < whole(120_000), "funding was due");
+                continue;
+            };
+            let mean = (sum.clone() / length.clone()).floor();
+            let truth = (mean / whole(1_000_000) * whole(PPM)).floor();
+            assert_eq!(whole(rate), truth.min(whole(1_000)).max(whole(-1_000)));
+            let mut paid = Exact::zero();
+            for account in accounts {
+                let (was, is) = (&before.pools[PoolId(0)].accounts[AccountId(account)], world.account(0, account));
+                let due = (whole(1_000_000) * whole(was.quantity(InstrumentId(0)).get()) * ppm(rate)).ceil();
+                assert_eq!(whole((was.cash - is.cash).get()), due);
+                paid += due;
+            }
+            let rounding = pool.rounding.get() - before.pools[PoolId(0)].rounding.get();
+            assert_eq!(whole(rounding), paid, "the remainder goes to rounding");
+            break;
+        }
+    }
+}
+
+/// R12.1, R12.3: capital is used up in its order, each layer to its cap, and the parts sum to the loss.
+#[test]
+fn layers_are_used_in_order_to_their_caps() {
+    let mut rules = pool_parameters();
+    (rules.fund_floor, rules.max_premium) = (Money::ZERO, Ratio::ZERO);
+    let mut world = World::with(&[1_000_000], &[(rules, vec![perpetual(0)])]);
+    let (loser, winner) = (world.open(0, 20, 300 * USD), world.open(0, 21, 10_000 * USD));
+    let pool = PoolId(0);
+    let own = Money::new(7 * USD + 1);
+    let trade = Command::Trade {
+        pool,
+        instrument: InstrumentId(0),
+        buyer: AccountId(loser),
+        seller: AccountId(winner),
+        quantity: Quantity::new(500),
+        price: Price::new(1_000_000),
+    };
+    world.must(1, vec![
+        by(CUSTODIAN, Command::Capitalise { pool, capital: Capital::OwnCapital, amount: own }),
+        by(CUSTODIAN, Command::Capitalise { pool, capital: Capital::Fund, amount: Money::new(5 * USD) }),
+        by(world::VENUE, trade),
+    ]);
+    let owner = world.account(0, loser).cash + Money::new(500 * 200_000);
+    assert!(owner.is_negative());
+    world.prices[0] = 200_000;
+    let receipt = world.tick(100);
+    let layers: Vec<(clearing::event::Layer, Money)> = receipt
+        .events
+        .iter()
+        .filter_map(|event| match event {
+            Event::LossAllocated { layer, amount, .. } => Some((*layer, *amount)),
+            _ => None,
+        })
+        .collect();
+    assert!(layers.is_sorted_by_key(|(layer, _)| *layer), "{layers:?}");
+    assert_eq!(layers.first(), Some(&(clearing::event::Layer::OwnCapital, own)));
+    assert_eq!(layers.iter().map(|(_, amount)| *amount).sum::<Money>(), -owner, "{layers:?}");
+}
