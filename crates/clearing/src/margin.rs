@@ -111,8 +111,9 @@ pub fn worst(rows: &Rows, cash: Money, positions: &[Position]) -> Worst {
     lowest.map_or(Worst { value: cash, row: 0 }, |(row, value)| Worst { value: *value, row })
 }
 
-/// What the uncertainty of feeds that are not live may cost the account. R3.4, R3.8
-fn doubt(matrices: &Matrices, positions: &[Position]) -> Money {
+/// What the uncertainty of marks may cost the account, or spare it. R3.4, R3.8
+#[must_use]
+pub fn doubt(matrices: &Matrices, positions: &[Position]) -> Money {
     positions.iter().map(|position| matrices.doubt(position.instrument) * position.quantity.abs()).sum()
 }
 

@@ -72,10 +72,7 @@ fn wishes() -> impl Strategy<Value = Vec<Wish>> {
 
 /// A pool of the core with exactly these columns.
 fn pool_of(market: &[Column]) -> Pool {
-    let listed = market
-        .iter()
-        .map(|column| if column.is_spot { spot(0) } else { perpetual(0) })
-        .collect();
+    let listed = market.iter().map(|column| if column.is_spot { spot(0) } else { perpetual(0) }).collect();
     let mut pool = World::with(&[1_000], &[(pool_parameters(), listed)]).pool(0).clone();
     let tiers = |tiers: &[(i64, i64)]| {
         tiers.iter().map(|(from, rate)| Tier { from: Quantity::new(*from), rate: Ratio::new(*rate) }).collect()
@@ -340,14 +337,17 @@ fn default_of(winners: &[(i64, i64)], crash: i64) -> (Receipt, Vec<i64>) {
     let mut trades = Vec::new();
     for (at, (lots, entry)) in winners.iter().enumerate() {
         let seller = world.open(0, 21 + at as u8, 1_000 * USD);
-        trades.push(by(world::VENUE, Command::Trade {
-            pool: PoolId(0),
-            instrument: InstrumentId(0),
-            buyer: AccountId(loser),
-            seller: AccountId(seller),
-            quantity: Quantity::new(*lots),
-            price: Price::new(1_000_000 + 10_000 * entry),
-        }));
+        trades.push(by(
+            world::VENUE,
+            Command::Trade {
+                pool: PoolId(0),
+                instrument: InstrumentId(0),
+                buyer: AccountId(loser),
+                seller: AccountId(seller),
+                quantity: Quantity::new(*lots),
+                price: Price::new(1_000_000 + 10_000 * entry),
+            },
+        ));
     }
     world.must(1, trades);
     world.prices[0] = 10_000 * (100 - crash);
@@ -439,11 +439,14 @@ fn layers_are_used_in_order_to_their_caps() {
         quantity: Quantity::new(500),
         price: Price::new(1_000_000),
     };
-    world.must(1, vec![
-        by(CUSTODIAN, Command::Capitalise { pool, capital: Capital::OwnCapital, amount: own }),
-        by(CUSTODIAN, Command::Capitalise { pool, capital: Capital::Fund, amount: Money::new(5 * USD) }),
-        by(world::VENUE, trade),
-    ]);
+    world.must(
+        1,
+        vec![
+            by(CUSTODIAN, Command::Capitalise { pool, capital: Capital::OwnCapital, amount: own }),
+            by(CUSTODIAN, Command::Capitalise { pool, capital: Capital::Fund, amount: Money::new(5 * USD) }),
+            by(world::VENUE, trade),
+        ],
+    );
     let owner = world.account(0, loser).cash + Money::new(500 * 200_000);
     assert!(owner.is_negative());
     world.prices[0] = 200_000;

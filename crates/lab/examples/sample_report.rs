@@ -5,8 +5,8 @@ use std::f64::consts::PI;
 use std::path::PathBuf;
 
 use lab::outcome::{
-    Adl, BreakerState, BreakerStep, Conservation, EquitySnapshot, FeedSeries, FeedState, InstrumentSeries, MinuteCounts, Outcome,
-    PublisherSeries, Rules, Runs, Series, Span,
+    Adl, BreakerState, BreakerStep, Conservation, EquitySnapshot, FeedSeries, FeedState, InstrumentSeries,
+    MinuteCounts, Outcome, PublisherSeries, Rules, Runs, Series, Span,
 };
 use lab::report::{Case, Compared, ComparedSeries, Drill, MarkSeries, write_report};
 use rand::{RngExt, SeedableRng};
@@ -25,15 +25,19 @@ const SYMBOLS: [(&str, f64, f64); 8] = [
     ("DOGE", 0.2251, 0.50),
     ("LINK", 20.9, 0.48),
 ];
-const VENUES: [(&str, f64); 5] = [("Aster", 1.0), ("Borealis", 0.9), ("Cygnus", 1.45), ("Draco", 0.95), ("Eridanus", 1.05)];
+const VENUES: [(&str, f64); 5] =
+    [("Aster", 1.0), ("Borealis", 0.9), ("Cygnus", 1.45), ("Draco", 0.95), ("Eridanus", 1.05)];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let dir = std::env::args_os().nth(1).map_or_else(|| std::env::temp_dir().join("seawall-sample-report"), PathBuf::from);
+    let dir =
+        std::env::args_os().nth(1).map_or_else(|| std::env::temp_dir().join("seawall-sample-report"), PathBuf::from);
     let mut random = ChaCha8Rng::seed_from_u64(7);
     let series = series(&mut random);
     let compared = compared(&mut random, &series);
     let outcome = outcome(&series, 1);
-    let runs = Some(Runs::new((1..=5).map(|seed| Outcome { breaches: 780 + 17 * seed, ..self::outcome(&series, seed) }).collect()));
+    let runs = Some(Runs::new(
+        (1..=5).map(|seed| Outcome { breaches: 780 + 17 * seed, ..self::outcome(&series, seed) }).collect(),
+    ));
     let title = "Synthetic sample: an invented crash, not a result".to_owned();
     let notes = ["Every number in this report is invented, to show the layout.".to_owned()];
     let path = write_report(&dir, &Drill { title, outcome, series, runs }, Some(&compared), &notes)?;
@@ -58,10 +62,15 @@ fn series(random: &mut ChaCha8Rng) -> Series {
     let steps = |from: usize, state, cause: &str| BreakerStep { time_ms: time(from), state, cause: cause.to_owned() };
     let instruments = feeds.iter().enumerate().map(|(at, feed)| InstrumentSeries {
         symbol: format!("{}-PERP", feed.symbol),
-        open_interest_usd: (0..SECONDS).map(|second| 1.9e8 / (at + 1) as f64 * (1.0 - 0.5 * depth(second.min(CRASH + 360)))).collect(),
+        open_interest_usd: (0..SECONDS)
+            .map(|second| 1.9e8 / (at + 1) as f64 * (1.0 - 0.5 * depth(second.min(CRASH + 360))))
+            .collect(),
         breakers: match at {
             0 => vec![],
-            1..3 => vec![steps(CRASH + 100, BreakerState::Cautious, "large move"), steps(CRASH + 900, BreakerState::Normal, "calm")],
+            1..3 => vec![
+                steps(CRASH + 100, BreakerState::Cautious, "large move"),
+                steps(CRASH + 900, BreakerState::Normal, "calm"),
+            ],
             _ => vec![
                 steps(CRASH - 60, BreakerState::Cautious, "large move"),
                 steps(CRASH + 180 + 7 * at, BreakerState::ReduceOnly, "feed degraded"),
@@ -89,7 +98,9 @@ fn series(random: &mut ChaCha8Rng) -> Series {
         focus_ms: Some((time(CRASH - 900), time(CRASH + 1_500))),
         instruments,
         minutes,
-        fund_usd: (0..SECONDS).map(|second| 2.5e7 - lost(second, 6.2e6) + 1.1e6 * second as f64 / SECONDS as f64).collect(),
+        fund_usd: (0..SECONDS)
+            .map(|second| 2.5e7 - lost(second, 6.2e6) + 1.1e6 * second as f64 / SECONDS as f64)
+            .collect(),
         layers_usd: vec![
             ("own_capital".into(), (0..SECONDS).map(|second| lost(second, 3e6).min(2e6)).collect()),
             ("fund".into(), (0..SECONDS).map(|second| (lost(second, 8.2e6) - 2e6).max(0.0)).collect()),
@@ -132,12 +143,14 @@ fn feed(random: &mut ChaCha8Rng, (symbol, start, fall): (&str, f64, f64)) -> Fee
     });
     let index: Vec<f64> = (0..SECONDS)
         .map(|second| {
-            let mut prices: Vec<f64> = publishers.iter().map(|venue| venue.price[second]).filter(|price| price.is_finite()).collect();
+            let mut prices: Vec<f64> =
+                publishers.iter().map(|venue| venue.price[second]).filter(|price| price.is_finite()).collect();
             prices.sort_by(f64::total_cmp);
             prices[prices.len() / 2]
         })
         .collect();
-    let band: Vec<f64> = (0..SECONDS).map(|second| start * (0.001 + 0.12 * fall * (depth(second) - 0.4).max(0.0))).collect();
+    let band: Vec<f64> =
+        (0..SECONDS).map(|second| start * (0.001 + 0.12 * fall * (depth(second) - 0.4).max(0.0))).collect();
     let mut slow = index[0];
     let state = |second: usize| match depth(second) {
         deep if fall > 0.4 && deep > 0.97 => FeedState::Down,
@@ -163,7 +176,9 @@ fn feed(random: &mut ChaCha8Rng, (symbol, start, fall): (&str, f64, f64)) -> Fee
                 maintenance
             })
             .collect(),
-        initial_stress_ppm: (0..SECONDS).map(|second| 1.3e5 + 1.2e5 * fall + 5e5 * fall * depth(second).sqrt()).collect(),
+        initial_stress_ppm: (0..SECONDS)
+            .map(|second| 1.3e5 + 1.2e5 * fall + 5e5 * fall * depth(second).sqrt())
+            .collect(),
         publishers: publishers.to_vec(),
         index,
     }
@@ -200,7 +215,10 @@ fn compared(random: &mut ChaCha8Rng, series: &Series) -> Compared {
     let ends: Vec<usize> = (0..SECONDS / 60).map(|minute| minute * 60 + 59).collect();
     let marks = series.feeds.iter().map(|feed| MarkSeries {
         symbol: feed.symbol.clone(),
-        own_mark: ends.iter().map(|second| feed.publishers[2].price[*second] * 0.96f64.powf(depth(*second).powi(4))).collect(),
+        own_mark: ends
+            .iter()
+            .map(|second| feed.publishers[2].price[*second] * 0.96f64.powf(depth(*second).powi(4)))
+            .collect(),
         honest_median: ends.iter().map(|second| feed.index[*second]).collect(),
     });
     let pressure = |second: usize| depth(second).powi(3);
@@ -209,7 +227,10 @@ fn compared(random: &mut ChaCha8Rng, series: &Series) -> Compared {
         time_ms: ends.iter().map(|second| time(*second)).collect(),
         marks: marks.collect(),
         queue_length: ends.iter().map(|second| (1_400.0 * pressure(*second)).round()).collect(),
-        liquidations: ends.iter().map(|second| (130.0 * pressure(*second) * random.random_range(0.7..1.2)).round()).collect(),
+        liquidations: ends
+            .iter()
+            .map(|second| (130.0 * pressure(*second) * random.random_range(0.7..1.2)).round())
+            .collect(),
         deleveraged: ends.iter().map(|second| (60.0 * (pressure(*second) - 0.4).max(0.0)).round()).collect(),
         fund_usd: ends.iter().map(|second| fund(*second).max(0.0)).collect(),
     };
@@ -232,7 +253,11 @@ fn static_outcome(series: &ComparedSeries) -> Outcome {
         portfolio_auctions: 0,
         fund: Span::of(&series.fund_usd),
         adl: Adl { accounts: 241, notional_usd: 6.3e7, overshoot_usd: 5.8e6 },
-        loss_by_layer: BTreeMap::from([("fund".into(), 2.7e7), ("auto_deleveraging".into(), 3.1e7), ("uncovered".into(), 1.4e6)]),
+        loss_by_layer: BTreeMap::from([
+            ("fund".into(), 2.7e7),
+            ("auto_deleveraging".into(), 3.1e7),
+            ("uncovered".into(), 1.4e6),
+        ]),
         bad_debt_usd: 3.24e7,
         conservation: Conservation { blocks_checked: SECONDS as u64, violations: 0 },
         pools_touched: vec!["majors".into(), "alts".into(), "thin".into()],
@@ -242,23 +267,67 @@ fn static_outcome(series: &ComparedSeries) -> Outcome {
 }
 
 fn cases() -> Vec<Case> {
-    let case = |kind: &str, second: usize, account: &str, symbol: &str, own: f64, honest: f64, amount: f64, text: &str| Case {
-        kind: kind.into(),
-        time_ms: time(second),
-        account: account.into(),
-        symbol: symbol.into(),
-        own_price_usd: own,
-        honest_price_usd: honest,
-        amount_usd: amount,
-        text: text.into(),
-    };
+    let case =
+        |kind: &str, second: usize, account: &str, symbol: &str, own: f64, honest: f64, amount: f64, text: &str| Case {
+            kind: kind.into(),
+            time_ms: time(second),
+            account: account.into(),
+            symbol: symbol.into(),
+            own_price_usd: own,
+            honest_price_usd: honest,
+            amount_usd: amount,
+            text: text.into(),
+        };
     vec![
-        case("wrongful", CRASH + 352, "account 4117", "AAVE", 80.8, 150.0, 1.31e5,
-            "A hedged long was closed at a mark 46 % under the honest median; 40 s later the mark was back."),
-        case("wrongful", CRASH + 358, "account 902", "ATOM", 1.08, 3.56, 4.2e4, "Twice the maintenance margin at honest prices, sold whole."),
-        case("late", CRASH + 371, "account 77", "DOGE", 0.121, 0.139, 9.4e5, "Waited 187 s in the queue while 1,390 accounts stood before it."),
-        case("bankrupt", CRASH + 402, "account 2310", "AVAX", 7.2, 12.9, 3.3e5, "Taken over 312 k USD below zero after its queue time."),
-        case("deleveraged", CRASH + 430, "account 15", "LINK", 9.8, 12.4, 2.2e6,
-            "A basis trader's short leg was closed whole for a deficit a tenth its size; the long leg stayed open and fell."),
+        case(
+            "wrongful",
+            CRASH + 352,
+            "account 4117",
+            "AAVE",
+            80.8,
+            150.0,
+            1.31e5,
+            "A hedged long was closed at a mark 46 % under the honest median; 40 s later the mark was back.",
+        ),
+        case(
+            "wrongful",
+            CRASH + 358,
+            "account 902",
+            "ATOM",
+            1.08,
+            3.56,
+            4.2e4,
+            "Twice the maintenance margin at honest prices, sold whole.",
+        ),
+        case(
+            "late",
+            CRASH + 371,
+            "account 77",
+            "DOGE",
+            0.121,
+            0.139,
+            9.4e5,
+            "Waited 187 s in the queue while 1,390 accounts stood before it.",
+        ),
+        case(
+            "bankrupt",
+            CRASH + 402,
+            "account 2310",
+            "AVAX",
+            7.2,
+            12.9,
+            3.3e5,
+            "Taken over 312 k USD below zero after its queue time.",
+        ),
+        case(
+            "deleveraged",
+            CRASH + 430,
+            "account 15",
+            "LINK",
+            9.8,
+            12.4,
+            2.2e6,
+            "A basis trader's short leg was closed whole for a deficit a tenth its size; the long leg stayed open and fell.",
+        ),
     ]
 }

@@ -8,8 +8,10 @@ pub mod plan;
 pub mod tape;
 pub mod population;
 pub mod drill;
+pub mod catalogue;
 pub mod block_log;
 pub mod static_venue;
+pub mod compare;
 pub mod outcome;
 pub mod report;
 

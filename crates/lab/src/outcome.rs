@@ -431,9 +431,26 @@ mod tests {
         let json = serde_json::to_value(sample(1, 0.0)).expect("an outcome is plain data");
         let mut names: Vec<&str> = json.as_object().expect("an object").keys().map(String::as_str).collect();
         let mut promised = vec![
-            "name", "rules", "seed", "accounts", "blocks", "feeds", "breaches", "liquidated_accounts",
-            "wrongful_liquidations", "liquidation_latency_blocks_max", "forced_notional_usd", "portfolio_auctions",
-            "fund", "adl", "loss_by_layer", "bad_debt_usd", "conservation", "pools_touched", "state_root", "elapsed_ms",
+            "name",
+            "rules",
+            "seed",
+            "accounts",
+            "blocks",
+            "feeds",
+            "breaches",
+            "liquidated_accounts",
+            "wrongful_liquidations",
+            "liquidation_latency_blocks_max",
+            "forced_notional_usd",
+            "portfolio_auctions",
+            "fund",
+            "adl",
+            "loss_by_layer",
+            "bad_debt_usd",
+            "conservation",
+            "pools_touched",
+            "state_root",
+            "elapsed_ms",
         ];
         names.sort_unstable();
         promised.sort_unstable();

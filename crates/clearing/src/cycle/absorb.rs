@@ -5,7 +5,7 @@ use super::book::{Book, Interest, Origin, clears_now};
 use super::portfolio::{largest_share, move_slice, pay, reserve_premium, with_slice};
 use crate::event::Event;
 use crate::margin;
-use crate::state::{FUND, Pool, Position};
+use crate::state::{Account, FUND, Pool, Position};
 use crate::table::{AccountId, PoolId};
 use crate::units::{Price, Quantity, Ratio, Time};
 use alloc::vec::Vec;
@@ -60,24 +60,34 @@ pub(super) fn unwind(pool: &Pool, book: &Book, now: Moment) -> Vec<Interest> {
     }
     let share =
         pool.parameters.unwind_rate.over_ceil(now.elapsed.min(Time::new(3_600_000)), Time::new(1_000)).min(Ratio::ONE);
-    let order = |position: &Position| {
-        let listed = &pool.instruments[position.instrument];
-        let sign = position.quantity.signum();
-        let depth = book
-            .depth_against(pool, position.instrument, sign.saturating_neg())
-            .times_floor(pool.parameters.depth_share);
-        let lots: Quantity = position.quantity.abs().times_ceil(share).min(depth);
-        // Half of the band is the most that the fund gives up: it is in no hurry.
-        let give: Price = listed.band_width().times_floor(Ratio::new(500_000));
-        let limit = if sign < 0 { listed.mark + give } else { listed.mark - give };
-        let open = clears_now(listed, now) && lots.is_positive();
-        open.then(|| Interest {
-            account: FUND,
-            instrument: position.instrument,
-            quantity: lots.on_side(sign.saturating_neg()),
-            limit,
-            origin: Origin::Fund,
-        })
-    };
-    fund.positions.iter().filter_map(order).collect()
+    let mut left = fund.clone();
+    let mut orders = Vec::new();
+    for position in &fund.positions {
+        let Some(order) = unwind_leg(pool, position, share, book, now) else { continue };
+        // R10.2 holds for the fund too: a leg that hedges the others stays until they are gone.
+        let mut after = left.clone();
+        after.fill(order.instrument, order.quantity, order.limit);
+        let lowest = |account: &Account| margin::maintenance_worst(pool, account.cash, &account.positions).value;
+        let (was, is) = (lowest(&left), lowest(&after));
+        if is >= was || !is.is_negative() {
+            left = after;
+            orders.push(order);
+        }
+    }
+    orders
+}
+
+/// What the schedule sells of one position.
+fn unwind_leg(pool: &Pool, position: &Position, share: Ratio, book: &Book, now: Moment) -> Option<Interest> {
+    let listed = &pool.instruments[position.instrument];
+    let sign = position.quantity.signum();
+    let against = sign.saturating_neg();
+    let depth = book.depth_against(pool, position.instrument, against).times_floor(pool.parameters.depth_share);
+    let lots: Quantity = position.quantity.abs().times_ceil(share).min(depth);
+    // Half of the band is the most that the fund gives up: it is in no hurry.
+    let give: Price = listed.band_width().times_floor(Ratio::new(500_000));
+    let limit = if sign < 0 { listed.mark + give } else { listed.mark - give };
+    let open = clears_now(listed, now) && lots.is_positive();
+    let quantity = lots.on_side(against);
+    open.then_some(Interest { account: FUND, instrument: position.instrument, quantity, limit, origin: Origin::Fund })
 }

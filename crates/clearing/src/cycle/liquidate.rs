@@ -5,11 +5,15 @@ use super::book::{Book, Interest, Origin, clears_now, remove_orders};
 use super::watch::Breached;
 use crate::event::{Event, Removal};
 use crate::margin;
+use crate::rows::Rows;
 use crate::state::{Condition, FUND, Feed, Level, Pool, Position, Standing};
 use crate::table::{AccountId, FeedId, InstrumentId, PoolId, Table};
 use crate::units::{Money, Price, Quantity, Ratio};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
+
+/// How many times the blocks of a concession a portfolio waits for feeds that are degraded. R3.4, R13.3
+const PATIENCE: u64 = 4;
 
 /// What the liquidations of a block come to.
 pub(super) struct Plan {
@@ -141,12 +145,23 @@ impl<'a> Seller<'a> {
             || self.age >= u64::from(self.pool.parameters.concession_blocks)
     }
 
-    /// R3.4: a price that is not live decides nothing: while one leg has none, the portfolio waits and the rest is reduced.
+    /// R3.4: while a leg's feed is not live the portfolio waits and its legs are only reduced, but not for ever: who is beyond
+    /// reduction even at the good edge of every doubtful price goes to auction after [`PATIENCE`] concessions.
     fn all_legs_can_go(&self) -> bool {
+        let least = self.maintenance_margin.times_ceil(self.pool.parameters.auction_below).or_zero();
+        let patience = u64::from(self.pool.parameters.concession_blocks).saturating_mul(PATIENCE);
+        let broken = self.age >= patience && self.equity + margin::doubt(&self.pool.matrices, self.positions) <= least;
         self.positions.iter().all(|position| {
             let instrument = &self.pool.instruments[position.instrument];
-            self.is_live(position.instrument) && instrument.breaker.level < Level::Halted
+            let priced = self.is_live(position.instrument) || (broken && self.has_price(position.instrument));
+            priced && instrument.breaker.level < Level::Halted
         })
+    }
+
+    /// R3.4: while the feed is down, or back for too short a time, nobody is made to sell.
+    fn has_price(&self, instrument: InstrumentId) -> bool {
+        let listed = &self.pool.instruments[instrument];
+        self.feeds[listed.parameters.feed].condition != Condition::Down && self.now.time >= listed.breaker.grace_until
     }
 
     fn is_live(&self, instrument: InstrumentId) -> bool {
@@ -176,11 +191,50 @@ impl<'a> Seller<'a> {
             leg.taken += lots;
             (cash, positions) = (after_cash, after);
         }
+        let dropped = self.drop_unsafe(&mut legs);
         let waits = legs.iter().any(|leg| leg.throttled) || legs.len() < self.positions.len();
-        if !reached && !waits {
+        if (!reached || dropped) && !waits {
             return None;
         }
         Some(legs.iter().filter(|leg| leg.taken.is_positive()).map(|leg| self.order(leg, budget)).collect())
+    }
+
+    /// R10.2 holds whichever of the orders fill: while some subset of them could lower the worst stressed equity, the order
+    /// that costs most in that row is dropped. Whether any was.
+    fn drop_unsafe(&self, legs: &mut [Leg]) -> bool {
+        let floor = self.lowest(self.cash, self.positions).value;
+        let cost = margin::maintenance_exit_cost(self.pool, self.positions);
+        let mut dropped = false;
+        for rows in [&self.pool.matrices.maintenance, &self.pool.matrices.target] {
+            let values = margin::row_values(rows, self.cash, self.positions);
+            for (row, value) in values.into_iter().enumerate() {
+                while let Some(costliest) = self.costliest(legs, rows, row, value - cost - floor) {
+                    legs.get_mut(costliest).expect("it is one of the legs").taken = Quantity::ZERO;
+                    dropped = true;
+                }
+            }
+        }
+        dropped
+    }
+
+    /// The leg whose fill costs most in a row, if the costly legs together cost more than `spare`.
+    fn costliest(&self, legs: &[Leg], rows: &Rows, row: usize, spare: Money) -> Option<usize> {
+        let cost = |leg: &Leg| (-self.effect(leg, rows, row)).or_zero();
+        let whole: Money = legs.iter().map(cost).sum();
+        let largest = legs.iter().enumerate().max_by_key(|(_, leg)| cost(leg));
+        largest.filter(|_| whole > spare).map(|(at, _)| at)
+    }
+
+    /// What filling a leg's order at its limit does to the stressed equity of a row.
+    fn effect(&self, leg: &Leg, rows: &Rows, row: usize) -> Money {
+        let price = rows.column(leg.instrument).get(row).copied().unwrap_or_default();
+        let mark = self.pool.matrices.mark(leg.instrument);
+        let tiers = &self.pool.instruments[leg.instrument].parameters.exit_cost;
+        let held = self.pool.accounts[self.id].quantity(leg.instrument).abs();
+        let saved = margin::exit_cost(tiers, held, mark) - margin::exit_cost(tiers, held - leg.taken, mark);
+        let signed = leg.taken.on_side(leg.sign);
+        let fee = (leg.limit * signed).abs().times_ceil(self.pool.parameters.liquidation_fee);
+        (leg.limit - price) * signed - fee + saved
     }
 
     /// The positions that can trade now, each with its room and limit. R10.3, R10.4
@@ -189,7 +243,7 @@ impl<'a> Seller<'a> {
         let mut legs = Vec::new();
         for position in self.positions {
             let listed = &self.pool.instruments[position.instrument];
-            if !clears_now(listed, self.now) || !self.is_live(position.instrument) {
+            if !clears_now(listed, self.now) || !self.has_price(position.instrument) {
                 continue;
             }
             let sign = position.quantity.signum();
@@ -210,7 +264,7 @@ impl<'a> Seller<'a> {
         legs
     }
 
-    /// R10.3: from the mark towards the price at which the account's equity, spread over its positions by notional, is
+    /// R10.3: from the edge of the mark's band that is good for the account towards the price at which the account's equity, spread over its positions by notional, is
     /// used up; never beyond the band, and never worse than the mark once equity is gone.
     fn limit(&self, instrument: InstrumentId, sign: i64) -> Price {
         let listed = &self.pool.instruments[instrument];
@@ -219,8 +273,9 @@ impl<'a> Seller<'a> {
         let whole: Money = self.positions.iter().map(worth).sum();
         let cushion =
             mark.abs().times_floor(self.equity.or_zero().ratio_to_floor(whole, Ratio::ONE)).min(listed.band_width());
-        let bankruptcy = if sign < 0 { mark + cushion } else { mark - cushion };
-        mark.towards_floor(bankruptcy, self.age.saturating_add(1), u64::from(self.pool.parameters.concession_blocks))
+        let doubt = self.pool.matrices.doubt(instrument).min(listed.band_width());
+        let (best, bankruptcy) = if sign < 0 { (mark - doubt, mark + cushion) } else { (mark + doubt, mark - cushion) };
+        best.towards_floor(bankruptcy, self.age.saturating_add(1), u64::from(self.pool.parameters.concession_blocks))
     }
 
     /// The failing row that matters: the lowest over maintenance and target rows.

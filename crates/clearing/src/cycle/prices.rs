@@ -62,7 +62,8 @@ fn is_valid(parameters: &FeedParameters, publisher: &Publisher, time: Time) -> b
     })
 }
 
-/// R3.2: publishers of one source share one weight; R3.3: an outlier has lost a part of its own.
+/// R3.2: publishers of one source share one weight; R3.3: an outlier has lost a part of its own. Shares of a weight are
+/// rounded down to millionths.
 fn valid_votes(feed: &Feed, time: Time) -> Vec<Vote> {
     let pairs = || feed.parameters.publishers.iter().zip(&feed.publishers);
     let valid = |(_, publisher): &(&PublisherParameters, &Publisher)| is_valid(&feed.parameters, publisher, time);

@@ -30,7 +30,7 @@ impl Dice {
     }
 
     pub fn one_in(&mut self, sides: u64) -> bool {
-        self.next() % sides == 0
+        self.next().is_multiple_of(sides)
     }
 
     pub fn pick<T: Clone>(&mut self, choices: &[T]) -> T {
@@ -166,17 +166,13 @@ pub fn perpetual(feed: u16) -> InstrumentParameters {
 }
 
 pub fn dated(feed: u16, expiry: i64) -> InstrumentParameters {
-    let kind = Kind::Dated {
-        expiry: Time::new(expiry),
-        settlement_window: Time::new(30_000),
-        basis_a_day: Ratio::new(100),
-    };
+    let kind =
+        Kind::Dated { expiry: Time::new(expiry), settlement_window: Time::new(30_000), basis_a_day: Ratio::new(100) };
     InstrumentParameters { kind, ..perpetual(feed) }
 }
 
 pub fn spot(feed: u16) -> InstrumentParameters {
-    let kind =
-        Kind::Spot { cap: Quantity::new(MAX_QUANTITY), ramp: Time::ZERO, crash: Ratio::new(300_000) };
+    let kind = Kind::Spot { cap: Quantity::new(MAX_QUANTITY), ramp: Time::ZERO, crash: Ratio::new(300_000) };
     InstrumentParameters { kind, ..perpetual(feed) }
 }
 
@@ -336,7 +332,7 @@ impl World {
     /// A populated world: three feeds, two pools, traders, a fund and a tranche that are too small for what comes.
     pub fn populated(seed: u64) -> Self {
         let mut first = pool_parameters();
-        first.fund_floor = Money::new(2_000 * USD);
+        (first.fund_floor, first.max_liquidations) = (Money::new(2_000 * USD), 1);
         let mut second = pool_parameters();
         second.max_liquidations = 1_000;
         second.position_share = Ratio::ONE;
@@ -362,9 +358,9 @@ impl World {
             commands.push(by(CUSTODIAN, Command::Capitalise { pool, capital: Capital::OwnCapital, amount: own }));
             commands.push(by(CUSTODIAN, Command::Capitalise { pool, capital: Capital::Fund, amount: fund }));
             commands.push(by(GOVERNANCE, Command::SetLine { pool, cap: Money::new(3_000 * USD) }));
-            for at in 0..8 {
+            for at in 0..8_u8 {
                 let (signer, account) = (20 + at, AccountId(u32::from(at) + 1));
-                let side = if at % 2 == 0 { 1 } else { -1 };
+                let side = if at.is_multiple_of(2) { 1 } else { -1 };
                 commands.push(by(signer, Command::OpenAccount { pool }));
                 let amount = Money::new(i128::from(self.dice.between(1_000, 50_000)) * USD);
                 commands.push(by(CUSTODIAN, Command::Deposit { pool, account, amount }));
@@ -377,6 +373,12 @@ impl World {
             commands.push(by(CUSTODIAN, Command::DepositCollateral { pool, account, instrument, quantity }));
         }
         self.must(1_000, commands);
+    }
+
+    /// Lets the owner of an account trade in the world.
+    pub fn enter(&mut self, signer: u8, pool: PoolId, account: AccountId) {
+        let side = if account.0.is_multiple_of(2) { 1 } else { -1 };
+        self.traders.push(Trader { signer, pool, account, number: 0, side });
     }
 
     /// Moves the world's prices: mostly a little, sometimes a crash.
@@ -503,7 +505,8 @@ impl World {
     }
 
     fn venue_trade(&mut self) -> Signed {
-        let pool = PoolId(self.dice.between(0, 1) as u16);
+        let last = self.engine.state().pools.len() as i64 - 1;
+        let pool = PoolId(self.dice.between(0, last.min(1)) as u16);
         let instrument = InstrumentId(self.dice.between(0, 2) as u16);
         let mark = self.engine.state().pools[pool].matrices.mark(instrument).get().max(1);
         let price = Price::new(mark + self.dice.between(-mark / 20, mark / 20));
@@ -523,7 +526,18 @@ impl World {
 /// Integers where bugs live.
 pub fn edge(dice: &mut Dice) -> i64 {
     let bounds = [
-        0, 1, 2, 3, MAX_PRICE, MAX_QUANTITY, MAX_MONEY as i64, 1_000_000, 64_000_000, 1 << 32, i64::MAX, i64::MIN + 1,
+        0,
+        1,
+        2,
+        3,
+        MAX_PRICE,
+        MAX_QUANTITY,
+        MAX_MONEY as i64,
+        1_000_000,
+        64_000_000,
+        1 << 32,
+        i64::MAX,
+        i64::MIN + 1,
         START,
     ];
     let value = match dice.between(0, 3) {
@@ -553,7 +567,11 @@ pub fn hostile(dice: &mut Dice) -> Signed {
         instrument,
         quantity,
         limit: (!dice.one_in(3)).then_some(price),
-        lifetime: dice.pick(&[Lifetime::UntilCancelled, Lifetime::ThisBlock, Lifetime::Until(Time::new(quantity.get()))]),
+        lifetime: dice.pick(&[
+            Lifetime::UntilCancelled,
+            Lifetime::ThisBlock,
+            Lifetime::Until(Time::new(quantity.get())),
+        ]),
         reduce_only: dice.one_in(3),
     };
     let name: String = dice.pick(&["x", "", "a name that is longer than thirty-two bytes", "ü"]).into();

@@ -88,8 +88,7 @@ pub fn shares(total: i64, weights: &[i64]) -> Vec<i64> {
     if all == 0 {
         return vec![0; weights.len()];
     }
-    let exact: Vec<Exact> =
-        weights.iter().map(|weight| whole(total) * whole(*weight) / whole(all)).collect();
+    let exact: Vec<Exact> = weights.iter().map(|weight| whole(total) * whole(*weight) / whole(all)).collect();
     let mut parts: Vec<i64> = exact.iter().map(|share| i64::try_from(share.floor().to_integer()).unwrap()).collect();
     while parts.iter().sum::<i64>() < total {
         let owed = |at: &usize| exact[*at].clone() - whole(parts[*at]);

@@ -112,7 +112,8 @@ pub fn lowest(values: &[Exact]) -> Exact {
 /// R7.2 by its words: the stressed equity in every initial row, for the worst of all subsets of the orders; the exit cost
 /// is that of the largest |quantity| that any subset reaches.
 pub fn with_orders(market: &[Column], vector: &Vector, wishes: &[Wish]) -> Vec<Exact> {
-    let subsets: Vec<Vector> = (0..1_u32 << wishes.len()).map(|subset| filled(market, vector, wishes, subset)).collect();
+    let subsets: Vec<Vector> =
+        (0..1_u32 << wishes.len()).map(|subset| filled(market, vector, wishes, subset)).collect();
     let largest = |at: usize| subsets.iter().map(|after| after.lots[at].abs()).max().unwrap_or(0);
     let reached: Vec<i64> = (0..market.len()).map(largest).collect();
     let deducted = deductions(market, &reached, Bar::Initial);

@@ -44,22 +44,6 @@ impl Judge {
                 let before = &self.mirror[usize::from(pool.0)][account.0 as usize];
                 if sound_around(world, *pool, before, prices, second) {
                     self.wrongful += 1;
-                    if std::env::var("PROBE").is_ok() {
-                        let pool_state = &world.engine.state().pools[*pool];
-                        let legs: Vec<String> = before.positions.iter().map(|position| {
-                            let listed = &pool_state.instruments[position.instrument];
-                            let symbol = world.symbol_of(listed.parameters.feed);
-                            let feed = &world.engine.state().feeds[listed.parameters.feed];
-                            let here = super::convert::usd_a_unit(pool_state.matrices.mark(position.instrument), world.lot_size(symbol));
-                            let honest = prices.get(symbol).map_or(f64::NAN, |path| path[second]);
-                            let seen: Vec<String> = feed.publishers.iter().map(|publisher| publisher.observation.as_ref().map_or("-".into(), |seen| format!("{}±{}@{}", seen.price.get(), seen.confidence.get(), (world.engine.state().time - seen.published_at).get() / 1000))).collect();
-                            eprintln!("   {symbol} index {} conf {} premium {} {seen:?} honest {:?}", feed.index.get(), feed.confidence.get(), listed.premium.get(), prices.get(symbol).map(|path| path[second.saturating_sub(10)..(second+10).min(path.len())].to_vec()));
-                            format!("{symbol} q{} mark {here:.4} honest {honest:.4} {:?} {:?}", position.quantity.signum(), feed.condition, listed.breaker.cause)
-                        }).collect();
-                        let equity = margin::equity(&pool_state.matrices, before.cash, &before.positions);
-                        let worst = margin::maintenance_worst(pool_state, before.cash, &before.positions).value;
-                        eprintln!("W {second} pool {pool} account {account} equity {:.0} worst {:.1} {legs:?}", super::convert::usd(equity), super::convert::usd(worst));
-                    }
                 }
                 self.overdue.remove(&(*pool, *account));
             }

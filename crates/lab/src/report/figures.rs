@@ -8,7 +8,7 @@ use crate::outcome::{BreakerState, EQUITY_EDGES, EquitySnapshot, FeedSeries, Fee
 
 use super::sampling::{Sampling, find_focus, rounded};
 use super::strips::{Piece, Row, strips};
-use super::wording::{clock, escape};
+use super::wording::{clock, escape, price};
 use super::{Compared, ComparedSeries};
 
 /// Names of shared time axes and of colours: the page replaces them, so that the times are stored once and a plot follows the theme.
@@ -129,6 +129,7 @@ pub(super) fn plots(series: &Series, compared: Option<&Compared>) -> Plots {
     let other = compared.map_or(&none, |compared| &compared.series);
     let draw = Draw {
         series,
+        publishers: publishers(series),
         other,
         sampling: Sampling::new(&series.time_ms, focus_ms),
         other_sampling: Sampling::new(&other.time_ms, focus_ms),
@@ -141,6 +142,16 @@ pub(super) fn plots(series: &Series, compared: Option<&Compared>) -> Plots {
         minutes_ms: draw.minutes_ms,
         focus_ms,
     }
+}
+
+fn publishers(series: &Series) -> Vec<&str> {
+    let mut names: Vec<&str> = Vec::new();
+    for publisher in series.feeds.iter().flat_map(|feed| &feed.publishers) {
+        if !names.contains(&&*publisher.name) {
+            names.push(&publisher.name);
+        }
+    }
+    names
 }
 
 const MINUTE_MS: i64 = 60_000;
@@ -160,6 +171,8 @@ fn minutes(series: &Series, other: &ComparedSeries) -> Vec<i64> {
 
 struct Draw<'a> {
     series: &'a Series,
+    /// Every publisher once, so that a name has one colour in all plots.
+    publishers: Vec<&'a str>,
     other: &'a ComparedSeries,
     sampling: Sampling,
     other_sampling: Sampling,
@@ -210,13 +223,11 @@ impl Draw<'_> {
     }
 
     fn prices(&self, feed: &FeedSeries) -> Figure {
-        let caption = format!(
-            "{}: index, its confidence band and slow price, what each publisher said, and the mark that the static venue used.",
-            feed.symbol
-        );
+        let caption = self.low_point(feed);
         let mut figure = Figure::new(&feed.symbol, "USD", caption);
         self.band(&mut figure, feed);
-        for (at, publisher) in feed.publishers.iter().enumerate() {
+        for publisher in &feed.publishers {
+            let at = self.publishers.iter().position(|name| *name == publisher.name).unwrap_or_default();
             figure.line(TIMES, self.sampling.pick(&publisher.price), &publisher.name, nth(at, 1.0));
         }
         let slow = Style { dash: DashType::Dash, ..style(MUTED, 1.2) };
@@ -227,6 +238,25 @@ impl Draw<'_> {
         }
         figure.line(TIMES, self.sampling.pick(&feed.index), "Index", style(INK, 1.8));
         figure
+    }
+
+    /// Where the index was lowest, and how far apart the venues were then: the sentence that a reader takes away.
+    fn low_point(&self, feed: &FeedSeries) -> String {
+        let finite =
+            feed.index.iter().zip(&self.series.time_ms).enumerate().filter(|(_, (index, _))| index.is_finite());
+        let Some((at, (index, time_ms))) = finite.min_by(|one, other| one.1.0.total_cmp(other.1.0)) else {
+            return "No index was formed.".to_owned();
+        };
+        let then = feed.publishers.iter().filter_map(|publisher| publisher.price.get(at).copied());
+        let then: Vec<f64> = then.filter(|price| price.is_finite()).collect();
+        let least = then.iter().copied().fold(f64::INFINITY, f64::min);
+        let most = then.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let said = match then.len() {
+            0 => "no publisher spoke".to_owned(),
+            1 => format!("one publisher spoke and said {}", price(least)),
+            many => format!("{many} publishers said {} to {}", price(least), price(most)),
+        };
+        format!("Index lowest at {} UTC: {} USD; in that second {said}.", clock(*time_ms), price(*index))
     }
 
     fn band(&self, figure: &mut Figure, feed: &FeedSeries) {
@@ -244,7 +274,8 @@ impl Draw<'_> {
     }
 
     fn stress(&self, title: &str, of: impl Fn(&FeedSeries) -> &Vec<f64>) -> Figure {
-        let mut figure = Figure::new(title, "% of price", format!("{title} of each feed over time, in percent of its price."));
+        let mut figure =
+            Figure::new(title, "% of price", format!("{title} of each feed over time, in percent of its price."));
         for (at, feed) in self.series.feeds.iter().enumerate() {
             let style = Style { steps: true, ..nth(at, 1.4) };
             figure.line(TIMES, self.scaled(of(feed), 1e4), &feed.symbol, style);
@@ -326,14 +357,15 @@ impl Draw<'_> {
     }
 
     fn forced_notional(&self) -> Figure {
-        let mut figure = Figure::new("Forced notional", "M USD a minute", "Notional sold or taken over by force in each minute.");
+        let mut figure =
+            Figure::new("Forced notional", "M USD a minute", "Notional sold or taken over by force in each minute.");
         figure.bars(MINUTES, self.by_minute(|minute| minute.forced_notional_usd / 1e6), "Seawall", SEAWALL);
         figure
     }
 
     fn queue(&self) -> Figure {
-        let caption = "Accounts in breach that were waiting for a keeper on the static venue. Seawall has no queue: a breach is \
-                       liquidated in its own block.";
+        let caption = "Accounts in breach that were waiting for a keeper on the static venue. Seawall's rules know no such queue: a \
+                       breach is dealt with in its own block.";
         let mut figure = Figure::new("Queue of the static venue", "accounts waiting", caption);
         let queue = self.other_sampling.pick(&self.other.queue_length);
         figure.line(COMPARED_TIMES, queue, "Static venue", Style { steps: true, ..style(STATIC, 1.8) });
@@ -341,7 +373,8 @@ impl Draw<'_> {
     }
 
     fn fund(&self) -> Figure {
-        let mut figure = Figure::new("Fund equity", "M USD", "Equity of the fund over time, for both venues where compared.");
+        let mut figure =
+            Figure::new("Fund equity", "M USD", "Equity of the fund over time, for both venues where compared.");
         figure.line(TIMES, self.scaled(&self.series.fund_usd, 1e6), "Seawall", style(SEAWALL, 1.8));
         let fund: Vec<f64> = self.other.fund_usd.iter().map(|fund| fund / 1e6).collect();
         figure.line(COMPARED_TIMES, self.other_sampling.pick(&fund), "Static venue", style(STATIC, 1.8));
@@ -353,13 +386,16 @@ impl Draw<'_> {
         let mut figure = Figure::new("Waterfall layers", "M USD, cumulative", caption);
         let used = |values: &[f64]| values.iter().any(|value| value.is_finite() && *value != 0.0);
         for (at, (key, name)) in LAYERS.iter().enumerate() {
-            if let Some((_, values)) = self.series.layers_usd.iter().find(|(layer, values)| layer == key && used(values)) {
+            if let Some((_, values)) =
+                self.series.layers_usd.iter().find(|(layer, values)| layer == key && used(values))
+            {
                 let style = Style { steps: true, stacked: true, ..nth(at, 1.0) };
                 figure.line(TIMES, self.scaled(values, 1e6), name, style);
             }
         }
         if figure.is_empty() && !self.series.layers_usd.is_empty() {
-            "No layer was used: every loss stayed within the defaulters' own collateral.".clone_into(&mut figure.caption);
+            "No layer was used: every loss stayed within the defaulters' own collateral."
+                .clone_into(&mut figure.caption);
         }
         figure
     }
@@ -376,10 +412,11 @@ impl Draw<'_> {
 
     fn feed_states(&self) -> Figure {
         const STATES: [(&str, &str); 3] = [("Live", "@quiet"), ("Degraded", "@warn"), ("Down", "@stop")];
-        let rows = self.series.feeds.iter().map(|feed| Row {
-            label: feed.symbol.clone(),
-            pieces: self.feed_pieces(&feed.state),
-        });
+        let rows = self
+            .series
+            .feeds
+            .iter()
+            .map(|feed| Row { label: feed.symbol.clone(), pieces: self.feed_pieces(&feed.state) });
         let caption = "State of each feed. A degraded feed takes no new risk; a feed that is down causes no liquidations. States \
                        shorter than a pixel are drawn wider than they lasted.";
         self.strip_figure("Feed states", caption, rows.collect(), &STATES)
@@ -422,7 +459,8 @@ impl Draw<'_> {
         let (Some(first), Some(last)) = (self.series.time_ms.first(), self.series.time_ms.last()) else {
             return vec![];
         };
-        let calm = Piece { from_ms: *first, until_ms: *last, state: BreakerState::Normal as usize, cause: String::new() };
+        let calm =
+            Piece { from_ms: *first, until_ms: *last, state: BreakerState::Normal as usize, cause: String::new() };
         let mut pieces = vec![calm];
         for step in steps {
             pieces.iter_mut().for_each(|piece| piece.until_ms = piece.until_ms.min(step.time_ms));

@@ -28,7 +28,7 @@
     return value;
   }
 
-  function layout(figure) {
+  function layout(figure, place) {
     const own = resolve(figure.plot.layout || {});
     const line = { gridcolor: colour("grid"), linecolor: colour("rule"), zerolinecolor: colour("rule"), tickcolor: colour("rule"), automargin: true };
     const time = {
@@ -40,10 +40,10 @@
       showlegend: false,
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
       font: { family: getComputedStyle(document.body).fontFamily, size: 12, color: colour("soft") },
-      margin: { l: 52, r: 8, t: 8, b: 40 },
+      margin: { l: place.clientWidth > 800 ? 92 : 52, r: 8, t: 8, b: 40 }, // wide plots stand under each other
       bargap: figure.timed ? 0.15 : 0.25, bargroupgap: 0.05,
       hovermode: own.yaxis && own.yaxis.tickvals ? "closest" : "x unified",
-      hoverlabel: { bgcolor: colour("card"), bordercolor: colour("rule"), font: { color: colour("ink"), size: 12 } },
+      hoverlabel: { namelength: -1, bgcolor: colour("card"), bordercolor: colour("rule"), font: { color: colour("ink"), size: 12 } },
       dragmode: touch ? false : "zoom",
       xaxis: { ...line, ...(figure.timed ? time : { showgrid: false, showline: true, type: "category" }) },
       yaxis: { ...line, separatethousands: true, nticks: 6, fixedrange: true, ...(own.yaxis || {}) },
@@ -54,7 +54,7 @@
     const figure = data.figures[at];
     drawn.add(at);
     const config = { displayModeBar: false, responsive: true, doubleClick: false };
-    return Plotly.react(places[at], resolve(figure.plot.data), layout(figure), config);
+    return Plotly.react(places[at], resolve(figure.plot.data), layout(figure, places[at]), config);
   }
 
   // All plots over time show the same stretch.

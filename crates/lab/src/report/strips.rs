@@ -36,7 +36,8 @@ pub(super) fn strips(
             for piece in row.pieces.iter().filter(|piece| piece.state == state) {
                 times.extend([Some(piece.from_ms), Some(piece.until_ms.max(piece.from_ms + least_ms)), None]);
                 heights.extend([Some(height), Some(height), None]);
-                let text = format!("{}: {name}{}{}", row.label, if piece.cause.is_empty() { "" } else { ", " }, piece.cause);
+                let text =
+                    format!("{}: {name}{}{}", row.label, if piece.cause.is_empty() { "" } else { ", " }, piece.cause);
                 texts.extend([escape(&text), escape(&text), String::new()]);
             }
         }

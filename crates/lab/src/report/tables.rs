@@ -46,7 +46,12 @@ pub(super) fn cards(outcome: &Outcome, compared: Option<&Outcome>) -> String {
     let against = |text: String| compared.map(|_| format!("static venue {text}"));
     let other = |figure: fn(&Outcome) -> String| against(compared.map(figure).unwrap_or_default());
     let cards = [
-        ("Bad debt", usd(outcome.bad_debt_usd), other(|o| usd(o.bad_debt_usd)), Verdict::of(outcome.bad_debt_usd <= 0.0)),
+        (
+            "Bad debt",
+            usd(outcome.bad_debt_usd),
+            other(|o| usd(o.bad_debt_usd)),
+            Verdict::of(outcome.bad_debt_usd <= 0.0),
+        ),
         (
             "Wrongful liquidations",
             count(outcome.wrongful_liquidations),
@@ -65,12 +70,7 @@ pub(super) fn cards(outcome: &Outcome, compared: Option<&Outcome>) -> String {
             other(|o| count(o.liquidated_accounts)),
             Verdict::Neutral,
         ),
-        (
-            "Forced notional",
-            usd(outcome.forced_notional_usd),
-            other(|o| usd(o.forced_notional_usd)),
-            Verdict::Neutral,
-        ),
+        ("Forced notional", usd(outcome.forced_notional_usd), other(|o| usd(o.forced_notional_usd)), Verdict::Neutral),
         ("Fund at its lowest", usd(outcome.fund.low), other(|o| usd(o.fund.low)), Verdict::Neutral),
     ];
     let html = cards.into_iter().map(|(name, figure, against, verdict)| {
@@ -120,7 +120,12 @@ const SUMMARY: [Line; 12] = [
         kept: Some(|o| o.liquidation_latency_blocks_max == 0),
         reading: "From the breach until somebody acted on it.",
     },
-    Line { name: "Breaches", figure: |o| count(o.breaches), kept: None, reading: "Times an account fell below maintenance." },
+    Line {
+        name: "Breaches",
+        figure: |o| count(o.breaches),
+        kept: None,
+        reading: "Times an account fell below maintenance.",
+    },
     Line {
         name: "Accounts liquidated",
         figure: |o| count(o.liquidated_accounts),
@@ -160,7 +165,12 @@ const SUMMARY: [Line; 12] = [
         kept: Some(|o| o.adl.overshoot_usd < crate::outcome::ONE_LOT_USD),
         reading: "Taken from winners beyond the deficit that it was taken for.",
     },
-    Line { name: "Pools touched", figure: pools, kept: None, reading: "Pools in which anybody but the defaulters lost money." },
+    Line {
+        name: "Pools touched",
+        figure: pools,
+        kept: None,
+        reading: "Pools in which anybody but the defaulters lost money.",
+    },
     Line {
         name: "Books balanced",
         figure: |o| match o.conservation.violations {
@@ -223,7 +233,8 @@ fn layer_rows(html: &mut String, outcome: &Outcome, compared: Option<&Compared>)
         }
     }
     for (key, name) in layers.into_iter().filter(|(key, _)| used(key)) {
-        let theirs = other.map(|other| format!("<td class=\"figure\" data-venue=\"Static venue\">{}</td>", usd(loss(other, &key))));
+        let theirs = other
+            .map(|other| format!("<td class=\"figure\" data-venue=\"Static venue\">{}</td>", usd(loss(other, &key))));
         let _ = writeln!(
             html,
             "<tr class=\"layer\"><th scope=\"row\">Loss borne: {}</th><td class=\"figure\" data-venue=\"Seawall\">{}</td>{}\
@@ -258,10 +269,22 @@ fn verdict(ours: &Outcome, theirs: &Outcome) -> String {
 
 /// Kinds of cases in the order in which they are told: key, heading, reason.
 const KINDS: [(&str, &str, &str); 4] = [
-    ("wrongful", "Sound accounts sold", "The mark came from the venue's own prints, which fell far below what honest venues showed."),
+    (
+        "wrongful",
+        "Sound accounts sold",
+        "The mark came from the venue's own prints, which fell far below what honest venues showed.",
+    ),
     ("late", "Breaches left waiting", "Keepers lag under load, so prices ran on while accounts queued."),
-    ("bankrupt", "Accounts taken over below zero", "No bidder stood ready, so the fund took over what was already under water."),
-    ("deleveraged", "Winners closed", "The queue ranks by gain times leverage and closes whole positions, hedges included."),
+    (
+        "bankrupt",
+        "Accounts taken over below zero",
+        "No bidder stood ready, so the fund took over what was already under water.",
+    ),
+    (
+        "deleveraged",
+        "Winners closed",
+        "The queue ranks by gain times leverage and closes whole positions, hedges included.",
+    ),
 ];
 
 /// Why the static venue lost, with cases.
@@ -330,13 +353,21 @@ pub(super) fn feeds(outcome: &Outcome) -> String {
 /// The spread over several seeds, and the seeds that missed a promise.
 pub(super) fn seeds(runs: &Runs) -> String {
     let summary = &runs.summary;
-    let cell = |name: &str, value: f64| if name.ends_with("_usd") || name.starts_with("fund.") { usd(value) } else { plain(value) };
+    let cell = |name: &str, value: f64| {
+        if name.ends_with("_usd") || name.starts_with("fund.") { usd(value) } else { plain(value) }
+    };
     let row = |(name, spread): (&String, &Spread)| {
-        let cells = [spread.min, spread.median, spread.max].map(|value| format!("<td class=\"figure\">{}</td>", cell(name, value)));
+        let cells = [spread.min, spread.median, spread.max]
+            .map(|value| format!("<td class=\"figure\">{}</td>", cell(name, value)));
         format!("<tr><th scope=\"row\">{}</th>{}</tr>\n", escape(&name.replace(['_', '.'], " ")), cells.concat())
     };
     let missed = summary.missed.iter().map(|miss| {
-        format!("<li>seed {}: {} is {}</li>\n", miss.seed, escape(&miss.figure.replace(['_', '.'], " ")), plain(miss.value))
+        format!(
+            "<li>seed {}: {} is {}</li>\n",
+            miss.seed,
+            escape(&miss.figure.replace(['_', '.'], " ")),
+            plain(miss.value)
+        )
     });
     let missed = match summary.missed.len() {
         0 => format!("<p class=\"reading\">Every promise was kept in all of {} seeds.</p>\n", summary.seeds),

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::outcome::{
-    Adl, BreakerState, BreakerStep, Conservation, EquitySnapshot, FeedSeries, FeedState, InstrumentSeries, MinuteCounts,
-    PublisherSeries, Rules, Span,
+    Adl, BreakerState, BreakerStep, Conservation, EquitySnapshot, FeedSeries, FeedState, InstrumentSeries,
+    MinuteCounts, PublisherSeries, Rules, Span,
 };
 
 const HOSTILE: &str = "</script><script>alert('x')</script><img src=http://evil.test/a.png onerror=\"alert(1)\">";
@@ -49,14 +49,15 @@ fn full(text: &str) -> (Drill, Compared) {
         initial_stress_ppm: values.clone(),
     };
     let step = BreakerStep { time_ms: 2_000, state: BreakerState::Halted, cause: text.into() };
-    let instrument =
-        InstrumentSeries { symbol: text.into(), open_interest_usd: values.clone(), breakers: vec![step] };
+    let instrument = InstrumentSeries { symbol: text.into(), open_interest_usd: values.clone(), breakers: vec![step] };
     let series = Series {
         time_ms: vec![0, 1_000, 2_000, 3_000],
         focus_ms: None,
         feeds: vec![feed],
         instruments: vec![instrument],
-        minutes: vec![MinuteCounts { liquidations: 2, forced_notional_usd: f64::NAN, ..MinuteCounts::default() }],
+        minutes: [f64::NAN, 5e6]
+            .map(|forced_notional_usd| MinuteCounts { liquidations: 2, forced_notional_usd, ..MinuteCounts::default() })
+            .to_vec(),
         fund_usd: values.clone(),
         layers_usd: vec![("fund".into(), values.clone()), (text.into(), values.clone())],
         average_initial_margin_ppm: values.clone(),
@@ -102,9 +103,19 @@ fn every_section_is_there() {
     for id in ["summary", "cases", "feeds", "prices", "stress", "sales", "losses", "market", "seeds", "notes"] {
         assert!(page.contains(&format!("<section id=\"{id}\"")), "{id}");
     }
-    for text in ["Initial stress", "Equity distribution", "Portfolio auctions", "Fund equity", "Waterfall layers",
-        "Open interest", "Feed states", "Breakers", "1 January 1970", "1.23 M USD", "a note"]
-    {
+    for text in [
+        "Initial stress",
+        "Equity distribution",
+        "Portfolio auctions",
+        "Fund equity",
+        "Waterfall layers",
+        "Open interest",
+        "Feed states",
+        "Breakers",
+        "1 January 1970",
+        "1.23 M USD",
+        "a note",
+    ] {
         assert!(page.contains(text), "{text}");
     }
     assert!(!page.contains("Nothing recorded"));

@@ -44,7 +44,7 @@ pub(super) fn usd(value: f64) -> String {
     format!("{sign}{digits} {unit}")
 }
 
-/// A price with five significant digits, at most two decimals from 10 USD on: `121,540`, `0.1873`.
+/// A price with about four significant digits, no decimals from 10,000 USD on: `121,540`, `1.080`, `0.1873`.
 pub(super) fn price(value: f64) -> String {
     let size = value.abs();
     let decimals = match size {
@@ -52,6 +52,7 @@ pub(super) fn price(value: f64) -> String {
         _ if size >= 10_000.0 => 0,
         _ if size >= 1_000.0 => 1,
         _ if size >= 10.0 => 2,
+        _ if size >= 1.0 => 3,
         _ => 4,
     };
     format!("{}{}", if value < 0.0 { "−" } else { "" }, grouped(&format!("{size:.decimals$}")))
@@ -97,7 +98,17 @@ fn grouped(digits: &str) -> String {
 /// `10 October 2025`, UTC.
 pub(super) fn date(time_ms: i64) -> String {
     const MONTHS: [&str; 12] = [
-        "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
         "December",
     ];
     let (year, month, day) = civil(time_ms.div_euclid(86_400_000));
@@ -163,7 +174,10 @@ mod tests {
     fn times_are_utc() {
         assert_eq!(date(1_760_131_200_000), "10 October 2025");
         assert_eq!(clock(1_760_131_269_999), "21:21:09");
-        assert_eq!([date(0), date(951_782_400_000), date(-1)], ["1 January 1970", "29 February 2000", "31 December 1969"]);
+        assert_eq!(
+            [date(0), date(951_782_400_000), date(-1)],
+            ["1 January 1970", "29 February 2000", "31 December 1969"]
+        );
     }
 
     #[test]

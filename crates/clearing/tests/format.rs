@@ -1,0 +1,278 @@
+//! The formats are frozen: hashes of canonical encodings, and what hostile bytes come to.
+//!
+//! A hash here changes only when a format changes on purpose. Then run with `CLEARING_PRINT_HASHES=1 … -- --nocapture`,
+//! copy the printed hashes, raise the version constant of the format, and say so in the commit.
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::integer_division,
+    clippy::disallowed_types,
+    missing_docs,
+    unreachable_pub,
+    reason = "a test may compute and fail as it likes"
+)]
+
+#[path = "properties/world.rs"]
+mod world;
+
+use clearing::Engine;
+use clearing::command::{BLOCK_VERSION, Block, Capital, Command, Key, Lifetime, NewOrder, Rejection, Signed};
+use clearing::engine::{SNAPSHOT_VERSION, Snapshot, SnapshotError};
+use clearing::event::{Event, Layer, Receipt, Removal};
+use clearing::table::{AccountId, FeedId, InstrumentId, PoolId};
+use clearing::units::{Money, Price, Quantity, Ratio, Time};
+use sha3::{Digest, Keccak256};
+use world::{World, by, dated, feed_parameters, new_order, perpetual, pool_parameters, spot};
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn assert_hash(what: &str, bytes: &[u8], expected: &str) {
+    let hash = hex(&Keccak256::digest(bytes));
+    if std::env::var_os("CLEARING_PRINT_HASHES").is_some() {
+        println!("{what}: {hash}");
+        return;
+    }
+    assert_eq!(hash, expected, "the encoding of {what} has changed: see the head of this file");
+}
+
+/// Every command once, with fields that all differ.
+fn every_command() -> Vec<Signed> {
+    let (pool, account, instrument, feed) = (PoolId(1), AccountId(2), InstrumentId(3), FeedId(4));
+    let (amount, quantity, price) = (Money::new(5), Quantity::new(6), Price::new(-7));
+    let order =
+        NewOrder { lifetime: Lifetime::Until(Time::new(8)), reduce_only: true, ..new_order(9, 10, -11, Some(12)) };
+    let commands = [
+        Command::ListFeed { name: "feed".into(), parameters: feed_parameters() },
+        Command::SetFeed { feed, parameters: feed_parameters() },
+        Command::OpenPool { name: "pool".into(), parameters: pool_parameters() },
+        Command::OpenOwnPool { name: "own".into(), from_pool: pool, from_account: account, first_loss: amount, feed },
+        Command::SetPool { pool, parameters: pool_parameters() },
+        Command::ListInstrument { pool, name: "perpetual".into(), parameters: perpetual(1) },
+        Command::SetInstrument { pool, instrument, parameters: spot(2) },
+        Command::ListInstrument { pool, name: "dated".into(), parameters: dated(3, 4) },
+        Command::SetLine { pool, cap: amount },
+        Command::FundReserve { amount },
+        Command::Capitalise { pool, capital: Capital::Fund, amount },
+        Command::OpenAccount { pool },
+        Command::Deposit { pool, account, amount },
+        Command::DepositCollateral { pool, account, instrument, quantity },
+        Command::Withdraw { pool, account, amount },
+        Command::WithdrawCollateral { pool, account, instrument, quantity },
+        Command::PlaceOrder { pool, account, order: order.clone() },
+        Command::CancelOrder { pool, account, number: 13 },
+        Command::CancelAll { pool, account },
+        Command::SealOrder { pool, account, seal: [14; 32] },
+        Command::RevealOrder { pool, account, order: NewOrder { limit: None, ..order }, salt: [15; 32] },
+        Command::Trade { pool, instrument, buyer: account, seller: AccountId(16), quantity, price },
+        Command::PlaceBid { pool, account, premium: Ratio::new(17), capacity: amount },
+        Command::CancelBid { pool, account },
+        Command::JoinTranche { pool, account, amount },
+        Command::LeaveTranche { pool, account, amount },
+        Command::Observe { feed, price, confidence: price, published_at: Time::new(18), transfers_suspended: true },
+        Command::Forecast { feed, volatility: Ratio::new(19) },
+    ];
+    commands.into_iter().map(|command| by(20, command)).collect()
+}
+
+fn fixed_block() -> Block {
+    Block { version: BLOCK_VERSION, height: 3, time: Time::new(world::START), restart: true, commands: every_command() }
+}
+
+fn fixed_receipt() -> Receipt {
+    let (pool, account, instrument) = (PoolId(1), AccountId(2), InstrumentId(3));
+    Receipt {
+        height: 4,
+        events: vec![
+            Event::OrderRemoved { pool, account, number: 5, reason: Removal::SelfMatch },
+            Event::Filled {
+                pool,
+                account,
+                instrument,
+                quantity: Quantity::new(-6),
+                price: Price::new(7),
+                fee: Money::new(8),
+                forced: true,
+            },
+            Event::LossAllocated {
+                pool,
+                defaulter: account,
+                layer: Layer::Tranche,
+                amount: Money::new(9),
+                bearer: Some(AccountId(10)),
+            },
+            Event::PoolWoundDown { pool },
+        ],
+        rejections: vec![(11, Rejection::InitialMarginNotMet)],
+        root: [12; 32],
+    }
+}
+
+/// A state in which something has happened.
+fn fixed_world() -> World {
+    let mut world = World::with(&[1_000_000, 2_000_000], &[(pool_parameters(), vec![perpetual(0), spot(1)])]);
+    let (buyer, seller) = (world.open(0, 20, 10_000_000_000), world.open(0, 21, 20_000_000_000));
+    let pool = PoolId(0);
+    let place = |signer: u8, account: u32, lots: i64| {
+        let order = new_order(1, 0, lots, Some(1_000_000));
+        by(signer, Command::PlaceOrder { pool, account: AccountId(account), order })
+    };
+    let collateral = Command::DepositCollateral {
+        pool,
+        account: AccountId(buyer),
+        instrument: InstrumentId(1),
+        quantity: Quantity::new(5),
+    };
+    world.must(1_000, vec![place(20, buyer, 300), place(21, seller, -200), by(world::CUSTODIAN, collateral)]);
+    world.must(
+        1_000,
+        vec![by(
+            20,
+            Command::PlaceBid { pool, account: AccountId(buyer), premium: Ratio::new(7), capacity: Money::new(8) },
+        )],
+    );
+    world
+}
+
+#[test]
+fn a_block_is_encoded_as_it_always_was() {
+    let bytes = borsh::to_vec(&fixed_block()).unwrap();
+    assert_hash("a block", &bytes, "BLOCK");
+    // Drawn byte by byte: version, height, time, restart, count of commands; little-endian.
+    assert_eq!(&bytes[..2], &BLOCK_VERSION.to_le_bytes());
+    assert_eq!(&bytes[2..10], &3_u64.to_le_bytes());
+    assert_eq!(&bytes[10..18], &world::START.to_le_bytes());
+    assert_eq!(bytes[18], 1);
+    assert_eq!(&bytes[19..23], &28_u32.to_le_bytes());
+    assert_eq!(&bytes[23..55], &[20; 32]);
+    assert_eq!(borsh::from_slice::<Block>(&bytes).unwrap(), fixed_block());
+}
+
+#[test]
+fn a_receipt_is_encoded_as_it_always_was() {
+    let bytes = borsh::to_vec(&fixed_receipt()).unwrap();
+    assert_hash("a receipt", &bytes, "RECEIPT");
+    assert_eq!(borsh::from_slice::<Receipt>(&bytes).unwrap(), fixed_receipt());
+}
+
+#[test]
+fn every_rejection_keeps_its_code() {
+    // R7.1: codes are stable and in the order of the checks.
+    let codes: Vec<u16> = Rejection::ALL.iter().map(|rejection| rejection.code()).collect();
+    assert!(codes.is_sorted_by(|low, high| low < high));
+    let listed: String =
+        Rejection::ALL.iter().map(|rejection| format!("{} {}\n", rejection.code(), rejection.name())).collect();
+    assert_hash("the rejections", listed.as_bytes(), "REJECTIONS");
+}
+
+#[test]
+fn an_empty_system_has_the_root_it_always_had() {
+    let engine = Engine::new(&world::genesis());
+    assert_hash("an empty root", &engine.root(), "EMPTYROOT");
+    assert_hash("an empty snapshot", &engine.snapshot(), "EMPTYSNAPSHOT");
+}
+
+/// Unlike the others this one also changes when a rule changes what happens: then a new hash is right without a new version.
+#[test]
+fn a_history_leads_to_the_root_and_snapshot_it_always_led_to() {
+    let world = fixed_world();
+    assert_hash("the root", &world.engine.root(), "HISTORYROOT");
+    assert_hash("the snapshot", &world.engine.snapshot(), "HISTORYSNAPSHOT");
+}
+
+#[test]
+fn truncated_bytes_are_refused() {
+    let block = borsh::to_vec(&fixed_block()).unwrap();
+    for length in 0..block.len() {
+        assert!(borsh::from_slice::<Block>(&block[..length]).is_err(), "{length} bytes");
+    }
+    let snapshot = fixed_world().engine.snapshot();
+    for length in (0..snapshot.len()).step_by(7).chain(0..40) {
+        assert!(Engine::restore(&snapshot[..length]).is_err(), "{length} bytes");
+    }
+}
+
+#[test]
+fn trailing_bytes_are_refused() {
+    let mut block = borsh::to_vec(&fixed_block()).unwrap();
+    block.push(0);
+    assert!(borsh::from_slice::<Block>(&block).is_err());
+    let mut snapshot = fixed_world().engine.snapshot();
+    snapshot.push(0);
+    assert_eq!(Engine::restore(&snapshot).err(), Some(SnapshotError::Malformed));
+}
+
+#[test]
+fn another_version_is_refused() {
+    let world = fixed_world();
+    let mut snapshot = world.engine.snapshot();
+    for version in [0, SNAPSHOT_VERSION + 1, u16::MAX] {
+        snapshot[..2].copy_from_slice(&version.to_le_bytes());
+        assert_eq!(Engine::restore(&snapshot).err(), Some(SnapshotError::Version { found: version }));
+    }
+    let block = Block { version: BLOCK_VERSION + 1, ..world.block_of(1, Vec::new()) };
+    assert!(world.engine.check(&block).is_err());
+}
+
+#[test]
+fn every_flipped_bit_of_a_snapshot_is_noticed() {
+    // R13.4: a loaded state is checked against its root.
+    let snapshot = World::with(&[1_000_000], &[(pool_parameters(), vec![perpetual(0)])]).engine.snapshot();
+    for bit in (0..snapshot.len() * 8).step_by(3) {
+        let mut flipped = snapshot.clone();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        assert!(Engine::restore(&flipped).is_err(), "bit {bit}");
+    }
+}
+
+/// A length prefix is a claim: four bytes must not make the decoder ask for gigabytes.
+#[test]
+fn a_lying_length_allocates_nothing() {
+    let header = borsh::to_vec(&Block { commands: Vec::new(), ..fixed_block() }).unwrap();
+    let mut lying = header[..19].to_vec();
+    lying.extend([0xff; 4]);
+    assert!(borsh::from_slice::<Block>(&lying).is_err());
+    lying.extend([0; 64]);
+    assert!(borsh::from_slice::<Block>(&lying).is_err());
+
+    let original = fixed_world().engine.snapshot();
+    for at in (34..original.len() - 4).step_by(61) {
+        let mut lying = original.clone();
+        lying[at..at + 4].fill(0xff);
+        assert!(lying == original || Engine::restore(&lying).is_err());
+    }
+}
+
+/// Options, booleans and enums have one encoding each: nothing that decodes has two.
+#[test]
+fn numbers_out_of_range_are_refused() {
+    let bytes = borsh::to_vec(&by(1, Command::CancelAll { pool: PoolId(0), account: AccountId(0) })).unwrap();
+    let mut unknown = bytes.clone();
+    unknown[32] = 28;
+    assert!(borsh::from_slice::<Signed>(&bytes).is_ok() && borsh::from_slice::<Signed>(&unknown).is_err());
+    let mut block = borsh::to_vec(&Block { commands: Vec::new(), ..fixed_block() }).unwrap();
+    block[18] = 2;
+    assert!(borsh::from_slice::<Block>(&block).is_err(), "a boolean is 0 or 1");
+}
+
+/// A snapshot that names the right root for a wrong state: whoever makes it knows the format, not the invariants.
+#[test]
+fn a_forged_snapshot_is_an_error_and_never_a_panic() {
+    let original = fixed_world().engine.snapshot();
+    let decoded: Snapshot = borsh::from_slice(&original).unwrap();
+    let forge = |change: &dyn Fn(&mut Snapshot)| {
+        let mut forged = decoded.clone();
+        change(&mut forged);
+        Engine::restore(&borsh::to_vec(&forged).unwrap()).err()
+    };
+    assert_eq!(forge(&|snapshot| snapshot.root = [1; 32]), Some(SnapshotError::Root));
+    assert_eq!(forge(&|snapshot| snapshot.state.reserve += Money::new(1)), Some(SnapshotError::Root));
+    assert_eq!(forge(&|snapshot| snapshot.state.governance = Key([9; 32])), Some(SnapshotError::Root));
+    let edit = |snapshot: &mut Snapshot, cash: i128| {
+        snapshot.state.pools[PoolId(0)].accounts.edit(AccountId(1)).cash = Money::new(cash);
+    };
+    assert_eq!(forge(&|snapshot| edit(snapshot, 12_345)), Some(SnapshotError::Root));
+}
