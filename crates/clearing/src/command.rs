@@ -44,7 +44,7 @@ pub struct Signed {
     pub command: Command,
 }
 
-/// The number of an order, chosen by its sender and unique among the account's orders of its lifetime.
+/// The number of an order, chosen by its sender: above every number that the account has used before.
 pub type OrderNumber = u64;
 
 /// How long an order lives. R8.4

@@ -206,6 +206,7 @@ impl Engine {
         self.state.time = block.time;
         let mut events = Vec::new();
         let mut rejections = Vec::new();
+        // R3.7: commands are checked against the matrices of the block before; what they order trades at this block's prices.
         for (at, signed) in block.commands.iter().enumerate() {
             // R7.1: a command either changes the state as a whole or is listed with its reason.
             if let Err(rejection) = commands::execute(&mut self.state, signed, &mut events) {

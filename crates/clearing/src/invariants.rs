@@ -1,6 +1,6 @@
 //! What is always true (R2.4): checked after every block, and of every snapshot before it is used.
 
-use crate::state::{Account, FUND, Feed, Pool, Standing, State};
+use crate::state::{Account, FUND, Feed, Pool, State};
 use crate::table::{Id, InstrumentId, Table};
 use crate::units::{MAX_ACCOUNTS, MAX_INSTRUMENTS, Money, Quantity};
 use alloc::vec::Vec;
@@ -119,9 +119,6 @@ fn contradiction_of(pool: &Pool, account: &Account) -> Option<&'static str> {
     }
     if !account.is_good() && !account.orders.is_empty() {
         return Some("an account that is not good has open orders");
-    }
-    if account.standing == Standing::InAuction {
-        return Some("a portfolio auction is not finished");
     }
     None
 }

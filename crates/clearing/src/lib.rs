@@ -7,7 +7,7 @@
 //! There is one door: [`Engine::apply`] takes a [`command::Block`] and returns an [`event::Receipt`]. Start reading at
 //! `cycle.rs`: its `run` is the table of contents of what happens in a block.
 //!
-//! This crate never reads a clock, a file, a socket or a random number; never uses floating point, hash maps or threads;
+//! This crate never reads a clock, a file, a socket or a random number; never uses floating point, hash maps or threads (R1.6);
 //! never divides without saying in which direction; and never has two ways to compute one rule.
 #![no_std]
 

@@ -135,7 +135,7 @@ pub fn breaches(pool: &Pool, cash: Money, positions: &[Position]) -> bool {
 }
 
 /// Decides breaches of many accounts at one moment faster than one by one, with the same result: where every sum provably
-/// fits 64 bits, rows are added up in 64 bits. R9.3
+/// fits 64 bits, rows are added up in 64 bits. R9.2
 pub struct Screen<'a> {
     pool: &'a Pool,
     /// The largest |price| of each instrument's column of maintenance rows.

@@ -230,7 +230,7 @@ pub struct PoolParameters {
     pub fee_rebate: Ratio,
     /// Notice for money to leave the backstop tranche.
     pub tranche_notice: Time,
-    /// Cautious when the index is further from the slow price than this multiple of initial stress. R13.1
+    /// Cautious when the index is further from the slow price than this multiple of raw stress. R13.1
     pub cautious_move: Ratio,
     /// Cautious when the fund has lost this share of its high. R13.1
     pub cautious_drawdown: Ratio,
@@ -242,7 +242,7 @@ pub struct PoolParameters {
     pub call_auction: Time,
     /// How much wider the band is at a call auction's end, as a multiple.
     pub call_band: Ratio,
-    /// After a halt, no liquidation begins for this long. R13.2
+    /// For this long after a halt a mark is doubtful by one initial stress more, and nobody is made to sell at it. R13.2
     pub grace: Time,
     /// A halt longer than this becomes a wind-down. R13.3
     pub max_halt: Time,

@@ -228,6 +228,7 @@ fn extreme(instrument: &Instrument, stress: Ratio) -> Price {
     instrument.mark.towards_floor(far, 1, 3)
 }
 
+/// R5.4: the drop in its own crash row is an asset's only haircut; maintenance and target rows count a share of it.
 fn crash(own: bool, instrument: &Instrument, share: Ratio) -> Ratio {
     match instrument.parameters.kind {
         Kind::Spot { crash, .. } if own => -crash.times_floor(share),
@@ -235,6 +236,7 @@ fn crash(own: bool, instrument: &Instrument, share: Ratio) -> Ratio {
     }
 }
 
+/// R5.7: a peer's grid is a set of named rows.
 fn named_move(pool: &Pool, at: u16, feed: FeedId) -> Ratio {
     let row = pool.parameters.named_rows.get(usize::from(at));
     row.and_then(|row| row.moves.iter().find(|(moved, _)| *moved == feed)).map_or(Ratio::ZERO, |(_, shock)| *shock)

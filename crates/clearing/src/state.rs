@@ -138,7 +138,7 @@ pub struct Forecast {
 pub struct Pool {
     /// Its name.
     pub name: String,
-    /// Who sets its parameters: governance, or the lister of an own pool.
+    /// Who opened it: governance, or the lister of an own pool. Governance sets the parameters of both.
     pub owner: Key,
     /// Its parameters.
     pub parameters: PoolParameters,
@@ -358,7 +358,7 @@ pub struct Order {
     pub reduce_only: bool,
 }
 
-/// What an account may do. R2.2
+/// What an account may do. A portfolio auction begins and ends inside one block, so nobody stands in one. R2.2
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum Standing {
     /// Everything its margin allows.
@@ -368,8 +368,6 @@ pub enum Standing {
         /// The height of the block in which it breached.
         since: u64,
     },
-    /// Its whole portfolio is being auctioned.
-    InAuction,
     /// Its losses went beyond its collateral.
     Closed,
 }

@@ -21,6 +21,7 @@ use clearing::Engine;
 use clearing::command::{BLOCK_VERSION, Block, Capital, Command, Key, Lifetime, NewOrder, Rejection, Signed};
 use clearing::engine::{SNAPSHOT_VERSION, Snapshot, SnapshotError};
 use clearing::event::{Event, Layer, Receipt, Removal};
+use clearing::state::{Account, Pool, State};
 use clearing::table::{AccountId, FeedId, InstrumentId, PoolId};
 use clearing::units::{Money, Price, Quantity, Ratio, Time};
 use sha3::{Digest, Keccak256};
@@ -140,7 +141,7 @@ fn fixed_world() -> World {
 #[test]
 fn a_block_is_encoded_as_it_always_was() {
     let bytes = borsh::to_vec(&fixed_block()).unwrap();
-    assert_hash("a block", &bytes, "BLOCK");
+    assert_hash("a block", &bytes, "89d834f96a2f1e0521ab133e7fc8f92d729df66524b6d86af8dcfe18a58799aa");
     // Drawn byte by byte: version, height, time, restart, count of commands; little-endian.
     assert_eq!(&bytes[..2], &BLOCK_VERSION.to_le_bytes());
     assert_eq!(&bytes[2..10], &3_u64.to_le_bytes());
@@ -154,7 +155,7 @@ fn a_block_is_encoded_as_it_always_was() {
 #[test]
 fn a_receipt_is_encoded_as_it_always_was() {
     let bytes = borsh::to_vec(&fixed_receipt()).unwrap();
-    assert_hash("a receipt", &bytes, "RECEIPT");
+    assert_hash("a receipt", &bytes, "6c72bd6de02c1944d8f293c46accb10314721ea5a9f6cc8d36b7aa44c4696a7a");
     assert_eq!(borsh::from_slice::<Receipt>(&bytes).unwrap(), fixed_receipt());
 }
 
@@ -165,22 +166,34 @@ fn every_rejection_keeps_its_code() {
     assert!(codes.is_sorted_by(|low, high| low < high));
     let listed: String =
         Rejection::ALL.iter().map(|rejection| format!("{} {}\n", rejection.code(), rejection.name())).collect();
-    assert_hash("the rejections", listed.as_bytes(), "REJECTIONS");
+    assert_hash(
+        "the rejections",
+        listed.as_bytes(),
+        "f1173dd80773b4cdbc91ec18e3bc7ff21594bef6634b249b0bad1b21cf456731",
+    );
 }
 
 #[test]
 fn an_empty_system_has_the_root_it_always_had() {
     let engine = Engine::new(&world::genesis());
-    assert_hash("an empty root", &engine.root(), "EMPTYROOT");
-    assert_hash("an empty snapshot", &engine.snapshot(), "EMPTYSNAPSHOT");
+    assert_hash("an empty root", &engine.root(), "9ca3976e48c23453bddf973853e3a1269832a4a13295196467c3baf181557af9");
+    assert_hash(
+        "an empty snapshot",
+        &engine.snapshot(),
+        "1544966c0b6da2c19354f32a7d0965d0d41b8413b3dca5d5bc3399c26100043c",
+    );
 }
 
 /// Unlike the others this one also changes when a rule changes what happens: then a new hash is right without a new version.
 #[test]
 fn a_history_leads_to_the_root_and_snapshot_it_always_led_to() {
     let world = fixed_world();
-    assert_hash("the root", &world.engine.root(), "HISTORYROOT");
-    assert_hash("the snapshot", &world.engine.snapshot(), "HISTORYSNAPSHOT");
+    assert_hash("the root", &world.engine.root(), "c250047829bf7cbf1d4ba64811502640589faf693ba8828744151cb006b3bea3");
+    assert_hash(
+        "the snapshot",
+        &world.engine.snapshot(),
+        "aabebcbd587711e0ef06f0f2da16e4940bbe6a4c7e7db80112a841890ed59911",
+    );
 }
 
 #[test]
@@ -275,4 +288,88 @@ fn a_forged_snapshot_is_an_error_and_never_a_panic() {
         snapshot.state.pools[PoolId(0)].accounts.edit(AccountId(1)).cash = Money::new(cash);
     };
     assert_eq!(forge(&|snapshot| edit(snapshot, 12_345)), Some(SnapshotError::Root));
+}
+
+fn keccak(tag: u8, parts: &[&[u8]]) -> [u8; 32] {
+    let mut hasher = Keccak256::new();
+    hasher.update([tag]);
+    parts.iter().for_each(|part| hasher.update(part));
+    hasher.finalize().into()
+}
+
+/// The root of a pool's accounts, all leaves at once: 0 tags a leaf, 1 a node, and a node without a sibling moves up.
+fn accounts_root(pool: &Pool) -> [u8; 32] {
+    let leaf = |account: &Account| keccak(0, &[&borsh::to_vec(account).unwrap()]);
+    let mut level: Vec<[u8; 32]> = pool.accounts.iter().map(|(_, account)| leaf(account)).collect();
+    while level.len() > 1 {
+        let parent = |pair: &[[u8; 32]]| if pair.len() == 2 { keccak(1, &[&pair[0], &pair[1]]) } else { pair[0] };
+        level = level.chunks(2).map(parent).collect();
+    }
+    level.first().copied().unwrap_or_default()
+}
+
+/// The root by its definition: 2 tags the state and 3 a pool, whose fields come in order, the accounts as their root.
+fn root_by_definition(state: &State) -> [u8; 32] {
+    let mut roots = Vec::new();
+    for (_, pool) in state.pools.iter() {
+        let p = pool.clone();
+        let mut rest = borsh::to_vec(&(p.name, p.owner, p.parameters, p.pending, p.instruments)).unwrap();
+        rest.extend(borsh::to_vec(&(p.own_capital, p.fees, p.rounding, p.tranche, p.line, p.custody, p.bids)).unwrap());
+        let last = (p.stresses, p.correlations, p.matrices, p.fund, p.paid_at, p.carried, p.winding_down);
+        rest.extend(borsh::to_vec(&last).unwrap());
+        roots.extend(keccak(3, &[&rest, &accounts_root(pool)]));
+    }
+    let header = (state.height, state.time, state.governance, state.custodian, state.reserve);
+    keccak(2, &[&borsh::to_vec(&header).unwrap(), &borsh::to_vec(&state.feeds).unwrap(), &roots])
+}
+
+#[test]
+fn the_root_is_what_its_definition_says() {
+    let mut world = World::populated(3);
+    for _ in 0..30 {
+        let receipt = world.step();
+        assert_eq!(receipt.root, root_by_definition(world.engine.state()));
+    }
+}
+
+/// A snapshot with the right root for a state that cannot be: an error, before anything is computed from it.
+#[test]
+fn a_state_that_cannot_be_is_refused() {
+    let decoded: Snapshot = borsh::from_slice(&fixed_world().engine.snapshot()).unwrap();
+    let restore = |change: &dyn Fn(&mut State)| {
+        let mut forged = decoded.clone();
+        change(&mut forged.state);
+        forged.root = root_by_definition(&forged.state);
+        Engine::restore(&borsh::to_vec(&forged).unwrap()).err()
+    };
+    assert_eq!(restore(&|_| ()), None);
+    type Change<'a> = (&'a str, &'a dyn Fn(&mut Pool));
+    let changes: [Change; 9] = [
+        ("cash from nowhere", &|pool| pool.accounts.edit(AccountId(1)).cash += Money::new(1)),
+        ("cash beyond every sum", &|pool| {
+            [1, 2].into_iter().for_each(|id| pool.accounts.edit(AccountId(id)).cash = Money::new(i128::MAX));
+        }),
+        ("a negative amount", &|pool| {
+            pool.fees -= Money::new(1 << 60);
+            pool.own_capital += Money::new(1 << 60);
+        }),
+        ("a line beyond its cap", &|pool| pool.line.drawn = Money::new(1)),
+        ("a position nobody is opposite to", &|pool| {
+            pool.accounts.edit(AccountId(1)).positions[0].quantity += Quantity::new(1);
+        }),
+        ("a position beyond every sum", &|pool| {
+            [1, 2]
+                .into_iter()
+                .for_each(|id| pool.accounts.edit(AccountId(id)).positions[0].quantity = Quantity::new(i64::MAX));
+        }),
+        ("a position of zero", &|pool| pool.accounts.edit(AccountId(1)).positions[0].quantity = Quantity::ZERO),
+        ("an unknown instrument", &|pool| pool.accounts.edit(AccountId(1)).positions[0].instrument = InstrumentId(77)),
+        ("an unknown feed", &|pool| pool.instruments[InstrumentId(0)].parameters.feed = FeedId(77)),
+    ];
+    for (what, change) in changes {
+        let error = restore(&|state| change(&mut state.pools[PoolId(0)]));
+        assert!(matches!(error, Some(SnapshotError::Inconsistent(_))), "{what}: {error:?}");
+    }
+    let error = restore(&|state| state.feeds[FeedId(0)].publishers.clear());
+    assert!(matches!(error, Some(SnapshotError::Inconsistent(_))), "publishers without a last word: {error:?}");
 }

@@ -392,13 +392,17 @@ fn the_worst_are_liquidated_first() {
             let before = world.engine.state().clone();
             let elapsed = world.next_elapsed();
             let commands = world.next_commands(elapsed);
-            let touched: BTreeSet<AccountId> = commands.iter().flat_map(|signed| accounts_named(&signed.command)).collect();
+            let touched: BTreeSet<AccountId> =
+                commands.iter().flat_map(|signed| accounts_named(&signed.command)).collect();
             let receipt = world.apply(elapsed, commands);
             let (was, pool) = (&before.pools[PoolId(0)], world.pool(0));
             let disturbed = disturbed_in(&receipt, PoolId(0));
-            let left_alone = |account: &AccountId| !touched.contains(account) && !disturbed.contains(account) && *account != FUND;
+            let left_alone =
+                |account: &AccountId| !touched.contains(account) && !disturbed.contains(account) && *account != FUND;
             let begun = receipt.events.iter().filter_map(|event| match event {
-                Event::AccountLiquidated { pool: PoolId(0), account, .. } if !touched.contains(account) => Some(*account),
+                Event::AccountLiquidated { pool: PoolId(0), account, .. } if !touched.contains(account) => {
+                    Some(*account)
+                }
                 _ => None,
             });
             let begun: Vec<AccountId> = begun.filter(|account| *account != FUND).collect();
@@ -408,7 +412,10 @@ fn the_worst_are_liquidated_first() {
             });
             for (waiting, held) in waiting {
                 for account in &begun {
-                    assert!(severity(pool, &was.accounts[*account]) <= severity(pool, held), "{account} before {waiting}");
+                    assert!(
+                        severity(pool, &was.accounts[*account]) <= severity(pool, held),
+                        "{account} before {waiting}"
+                    );
                     compared += 1;
                 }
             }
@@ -419,7 +426,8 @@ fn the_worst_are_liquidated_first() {
 
 /// The worst stressed equity for a million of what everything is worth.
 fn severity(pool: &Pool, account: &Account) -> i128 {
-    let worth: Money = account.positions.iter().map(|held| pool.matrices.mark(held.instrument).abs() * held.quantity.abs()).sum();
+    let worth: Money =
+        account.positions.iter().map(|held| pool.matrices.mark(held.instrument).abs() * held.quantity.abs()).sum();
     let worst = margin::maintenance_worst(pool, account.cash, &account.positions).value;
     (worst.get() * 1_000_000).div_euclid(worth.get().max(1))
 }

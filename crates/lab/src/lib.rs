@@ -14,4 +14,4 @@ pub mod static_venue;
 pub mod compare;
 pub mod outcome;
 pub mod report;
-
+pub mod what_if;

@@ -7,6 +7,7 @@ use crate::state::{Bid, FUND, State};
 use crate::table::{AccountId, PoolId};
 use crate::units::{MAX_MONEY, Money, Ratio};
 
+/// A bid stands in advance: a liquidation waits for nobody's transaction. R10.7
 pub(super) fn place_bid(
     state: &mut State,
     signer: Key,

@@ -10,7 +10,7 @@ use crate::table::{AccountId, PoolId};
 use crate::units::{Price, Quantity, Ratio, Time};
 use alloc::vec::Vec;
 
-/// Lets the fund take of each portfolio the largest share that leaves the fund sound in every maintenance row. R11.2
+/// Lets the fund take of each portfolio the largest share that leaves the fund sound in every maintenance row. R11.1, R11.2
 pub(super) fn take(
     pool: &mut Pool,
     id: PoolId,

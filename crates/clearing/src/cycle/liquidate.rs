@@ -12,9 +12,6 @@ use crate::units::{Money, Price, Quantity, Ratio};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-/// How many times the blocks of a concession a portfolio waits for feeds that are degraded. R3.4, R13.3
-const PATIENCE: u64 = 4;
-
 /// What the liquidations of a block come to.
 pub(super) struct Plan {
     /// Reduce-only orders for the batch auctions.
@@ -145,16 +142,11 @@ impl<'a> Seller<'a> {
             || self.age >= u64::from(self.pool.parameters.concession_blocks)
     }
 
-    /// R3.4: while a leg's feed is not live the portfolio waits and its legs are only reduced, but not for ever: who is beyond
-    /// reduction even at the good edge of every doubtful price goes to auction after [`PATIENCE`] concessions.
+    /// R3.4: while a leg's feed is not live the portfolio is not handed over at its mark: it waits, and its legs are reduced.
     fn all_legs_can_go(&self) -> bool {
-        let least = self.maintenance_margin.times_ceil(self.pool.parameters.auction_below).or_zero();
-        let patience = u64::from(self.pool.parameters.concession_blocks).saturating_mul(PATIENCE);
-        let broken = self.age >= patience && self.equity + margin::doubt(&self.pool.matrices, self.positions) <= least;
         self.positions.iter().all(|position| {
             let instrument = &self.pool.instruments[position.instrument];
-            let priced = self.is_live(position.instrument) || (broken && self.has_price(position.instrument));
-            priced && instrument.breaker.level < Level::Halted
+            self.is_live(position.instrument) && instrument.breaker.level < Level::Halted
         })
     }
 
@@ -264,15 +256,18 @@ impl<'a> Seller<'a> {
         legs
     }
 
-    /// R10.3: from the edge of the mark's band that is good for the account towards the price at which the account's equity, spread over its positions by notional, is
-    /// used up; never beyond the band, and never worse than the mark once equity is gone.
+    /// R10.3: from the edge of the mark's band that is good for the account towards the price at which the account's equity,
+    /// spread over its positions by notional, is used up, or towards what leaving costs (R5.6) where that is further: margin
+    /// was charged for it. Never beyond the band.
     fn limit(&self, instrument: InstrumentId, sign: i64) -> Price {
         let listed = &self.pool.instruments[instrument];
         let mark = self.pool.matrices.mark(instrument);
         let worth = |position: &Position| self.pool.matrices.mark(position.instrument).abs() * position.quantity.abs();
         let whole: Money = self.positions.iter().map(worth).sum();
-        let cushion =
-            mark.abs().times_floor(self.equity.or_zero().ratio_to_floor(whole, Ratio::ONE)).min(listed.band_width());
+        let held = self.pool.accounts[self.id].quantity(instrument);
+        let leaving = margin::marginal_exit_cost(listed, held, mark);
+        let equity = mark.abs().times_floor(self.equity.or_zero().ratio_to_floor(whole, Ratio::ONE));
+        let cushion = equity.max(leaving).min(listed.band_width());
         let doubt = self.pool.matrices.doubt(instrument).min(listed.band_width());
         let (best, bankruptcy) = if sign < 0 { (mark - doubt, mark + cushion) } else { (mark + doubt, mark - cushion) };
         best.towards_floor(bankruptcy, self.age.saturating_add(1), u64::from(self.pool.parameters.concession_blocks))

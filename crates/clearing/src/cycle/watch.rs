@@ -15,7 +15,7 @@ pub(super) struct Breached {
     pub(super) carried: u32,
 }
 
-/// Finds every account in breach by evaluating all of them exactly: the definition that a faster watch must equal. R9.2
+/// Finds every account in breach by evaluating all of them exactly: the definition that a faster watch must equal. R9.1, R9.2
 pub(super) fn find(pool: &Pool, now: Moment) -> Breached {
     let none = Breached { accounts: Vec::new(), carried: 0 };
     if pool.winding_down || now.restart {
@@ -27,7 +27,7 @@ pub(super) fn find(pool: &Pool, now: Moment) -> Breached {
             !waits_for_reopening(pool, account) && screen.breaches(account.cash, &account.positions)
         }
         Standing::Liquidating { .. } => true,
-        Standing::InAuction | Standing::Closed => false,
+        Standing::Closed => false,
     };
     let mut found: Vec<(Ratio, AccountId)> = pool
         .accounts

@@ -22,11 +22,11 @@ const AGING_CONFIDENCE: f64 = 0.0003;
 
 /// A publisher of one feed.
 #[derive(Debug, Clone)]
-pub struct Publisher {
+pub(super) struct Publisher {
     /// Its name: the venue's.
-    pub venue: String,
+    pub(super) venue: String,
     /// Its key.
-    pub key: Key,
+    pub(super) key: Key,
     /// The operator of the venue: publishers of one operator share a weight (R3.2).
     source: u16,
     faults: Vec<Fault>,
@@ -37,18 +37,18 @@ pub struct Publisher {
 
 /// The publishers of a symbol.
 #[derive(Debug, Clone)]
-pub struct FeedPublishers {
+pub(super) struct FeedPublishers {
     /// The symbol.
-    pub symbol: String,
+    pub(super) symbol: String,
     lot_size: f64,
     /// One a venue, in the order of the feed's parameters.
-    pub publishers: Vec<Publisher>,
+    pub(super) publishers: Vec<Publisher>,
 }
 
 impl FeedPublishers {
     /// The publishers of a symbol of the tape; none if the tape lacks it.
     #[must_use]
-    pub fn of(tape: &Tape, symbol: &str, lot_size: f64, faults: &[Fault]) -> Option<Self> {
+    pub(super) fn of(tape: &Tape, symbol: &str, lot_size: f64, faults: &[Fault]) -> Option<Self> {
         let asset = tape.assets.iter().find(|asset| asset.symbol == symbol)?;
         let mut sources: BTreeMap<&str, u16> = BTreeMap::new();
         let mut publishers = Vec::new();
@@ -72,21 +72,21 @@ impl FeedPublishers {
 
     /// The parameters of the feed's publishers, in order.
     #[must_use]
-    pub fn parameters(&self) -> Vec<PublisherParameters> {
+    pub(super) fn parameters(&self) -> Vec<PublisherParameters> {
         let of = |publisher: &Publisher| PublisherParameters { key: publisher.key, weight: weight_of(&publisher.venue), source: publisher.source };
         self.publishers.iter().map(of).collect()
     }
 
     /// The first price of every publisher: what the world is set up at.
     #[must_use]
-    pub fn first(&self, feed: FeedId, time: Time) -> Vec<Signed> {
+    pub(super) fn first(&self, feed: FeedId, time: Time) -> Vec<Signed> {
         let first = |publisher: &Publisher| publisher.last.iter().flatten().next().map(|(print, _)| (publisher.key, *print));
         let observe = |(key, print): (Key, f64)| self.observation(feed, key, print, FRESH_CONFIDENCE, time);
         self.publishers.iter().filter_map(first).map(observe).collect()
     }
 
     /// What the publishers report in a second whose block has this time.
-    pub fn say(&mut self, feed: FeedId, second: usize, time: Time) -> Vec<Signed> {
+    pub(super) fn say(&mut self, feed: FeedId, second: usize, time: Time) -> Vec<Signed> {
         let mut said = Vec::new();
         for at in 0..self.publishers.len() {
             let publisher = &mut self.publishers[at];
