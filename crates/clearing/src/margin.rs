@@ -92,7 +92,12 @@ pub fn row_values(rows: &Rows, cash: Money, positions: &[Position]) -> Vec<Money
 }
 
 /// Fills the front of `values` with the vector's value in every row.
-fn accumulate<'a>(values: &'a mut [Money; MAX_ROWS], rows: &Rows, cash: Money, positions: &[Position]) -> &'a mut [Money] {
+fn accumulate<'a>(
+    values: &'a mut [Money; MAX_ROWS],
+    rows: &Rows,
+    cash: Money,
+    positions: &[Position],
+) -> &'a mut [Money] {
     let (values, _) = values.split_at_mut(rows.len());
     values.fill(cash);
     for position in positions {

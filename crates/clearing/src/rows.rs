@@ -201,7 +201,7 @@ fn price_in(
         Scenario::Named(at) => named_move(pool, at, own),
         Scenario::Reversion => {
             let feed = &feeds[own];
-            return within_sign(instrument, instrument.mark + (feed.slow - feed.index));
+            return instrument.within_sign(instrument.mark + (feed.slow - feed.index));
         }
     };
     moved(instrument, shock)
@@ -215,11 +215,7 @@ fn signed(stress: Ratio, way: Way) -> Ratio {
 fn moved(instrument: &Instrument, shock: Ratio) -> Price {
     let base = instrument.mark.abs().max(instrument.parameters.stress_base);
     let step = if shock.is_negative() { base.times_floor(shock) } else { base.times_ceil(shock) };
-    within_sign(instrument, instrument.mark + step)
-}
-
-fn within_sign(instrument: &Instrument, price: Price) -> Price {
-    if instrument.parameters.negative_prices { price } else { price.or_zero() }
+    instrument.within_sign(instrument.mark + step)
 }
 
 /// Three times the stress, of which one third counts. R5.2

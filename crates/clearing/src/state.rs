@@ -251,7 +251,7 @@ pub struct Instrument {
     pub parameters: InstrumentParameters,
     /// A change that waits.
     pub pending: Option<Pending<InstrumentParameters>>,
-    /// When it was listed.
+    /// When it was listed, or from when it has a price where members of its pool have notice first. R7.6
     pub listed_at: Time,
     /// Whether it has ever had a mark.
     pub priced: bool,
@@ -451,6 +451,12 @@ impl Instrument {
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.settled.is_none() && self.breaker.level < Level::Halted
+    }
+
+    /// The price, or zero where the instrument does not go below it.
+    #[must_use]
+    pub fn within_sign(&self, price: Price) -> Price {
+        if self.parameters.negative_prices { price } else { price.or_zero() }
     }
 
     /// The half width of the price band around the mark. R8.3

@@ -19,7 +19,16 @@ fn main() {
     for feed in &series.feeds {
         let count = |state| feed.state.iter().filter(|found| **found == state).count();
         use lab::outcome::FeedState::{Degraded, Down, Live};
-        println!("{} live {} degraded {} down {} initial {:?}..{:?} maintenance {:?}", feed.symbol, count(Live), count(Degraded), count(Down), feed.initial_stress_ppm.first(), feed.initial_stress_ppm.iter().cloned().fold(0.0, f64::max), feed.maintenance_stress_ppm.first());
+        println!(
+            "{} live {} degraded {} down {} initial {:?}..{:?} maintenance {:?}",
+            feed.symbol,
+            count(Live),
+            count(Degraded),
+            count(Down),
+            feed.initial_stress_ppm.first(),
+            feed.initial_stress_ppm.iter().cloned().fold(0.0, f64::max),
+            feed.maintenance_stress_ppm.first()
+        );
     }
     let mean: f64 = series.apply_us.iter().sum::<f64>() / series.apply_us.len() as f64;
     println!("apply mean {mean:.0} us max {:.0}", series.apply_us.iter().cloned().fold(0.0, f64::max));

@@ -33,7 +33,11 @@ fn outcome(plan: &Plan, run: &StaticOutcome, elapsed_ms: u64) -> Outcome {
         forced_notional_usd: run.forced_notional_usd,
         portfolio_auctions: 0,
         fund: Span { start: run.fund.start, low: run.fund.low, end: run.fund.end },
-        adl: Adl { accounts: run.adl.accounts as u64, notional_usd: run.adl.notional_usd, overshoot_usd: run.adl.overshoot_usd },
+        adl: Adl {
+            accounts: run.adl.accounts as u64,
+            notional_usd: run.adl.notional_usd,
+            overshoot_usd: run.adl.overshoot_usd,
+        },
         loss_by_layer: run.loss_by_layer.clone(),
         bad_debt_usd: run.bad_debt_usd,
         conservation: Conservation {

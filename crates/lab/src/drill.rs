@@ -66,7 +66,9 @@ pub struct Progress<'a> {
 #[derive(Debug, thiserror::Error)]
 pub enum DrillError {
     /// The recording lacks a symbol of the plan.
-    #[error("{symbol}: found no prices in the recording before the first second, allowed: at least three independent venues")]
+    #[error(
+        "{symbol}: found no prices in the recording before the first second, allowed: at least three independent venues"
+    )]
     NoPrices {
         /// The symbol.
         symbol: String,
@@ -117,7 +119,12 @@ impl Drill<'_> {
 
     /// The initial margin that the core asks of each symbol once the plan's open interest is there: read off an engine in
     /// which a small population with little leverage holds it.
-    fn margin_ratios(&self, tape: &Tape, prices: &BTreeMap<String, f64>, seed: u64) -> Result<BTreeMap<String, f64>, DrillError> {
+    fn margin_ratios(
+        &self,
+        tape: &Tape,
+        prices: &BTreeMap<String, f64>,
+        seed: u64,
+    ) -> Result<BTreeMap<String, f64>, DrillError> {
         const FEW: usize = 200;
         let cautious = self.plan.instruments.iter().map(|listed| (listed.symbol.clone(), 1.0)).collect();
         let population = Population::generate(self.plan, prices, &cautious, FEW, seed)?;
@@ -127,7 +134,13 @@ impl Drill<'_> {
     }
 
     /// Clears the drill with the core.
-    pub fn run(&self, setting: &Setting, seed: u64, recorder: Option<Recorder>, progress: &mut dyn FnMut(&Progress)) -> (Outcome, Series) {
+    pub fn run(
+        &self,
+        setting: &Setting,
+        seed: u64,
+        recorder: Option<Recorder>,
+        progress: &mut dyn FnMut(&Progress),
+    ) -> (Outcome, Series) {
         let begun = Instant::now();
         let prices = setting.honest.iter().map(|(symbol, path)| (symbol.clone(), first(path))).collect();
         let mut world = World::new(self.plan, &setting.tape, &setting.population, &prices, recorder);

@@ -1,38 +1,45 @@
-//! Decides which command was meant, and what the process answers its caller: text, and an exit code.
+//! The `seawall` program: one subcommand a file, none of which decides a rule.
 //!
-//! A subcommand is one file with `Options` (its arguments) and `run(options) -> Result<(), Failure>`. To add one: a `mod`
-//! line, a variant of [`Command`], an arm in [`main`].
+//! A subcommand's file holds its arguments and `run(&args) -> Result<u8, Failure>`, which answers the exit code. To add
+//! one: a `mod` line, a variant of [`Command`], an arm in [`main`].
 
-use std::process::ExitCode;
-
-use clap::{Parser, Subcommand};
-
+mod drill;
 mod margin;
+mod replay;
+mod failure;
 mod output;
 
-use output::Failure;
+use clap::{Parser, Subcommand};
+use failure::Failure;
+use std::process::ExitCode;
 
-/// A clearing house that stays standing when markets do not.
-#[derive(Parser)]
-#[command(name = "seawall", version, arg_required_else_help = true, after_help = EXIT_CODES)]
+/// A clearing house for decentralised derivatives that stays standing when markets do not
+#[derive(Debug, Parser)]
+#[command(version, arg_required_else_help = true, after_help = "Example:\n  seawall drill run october-2025")]
 struct Cli {
     #[command(subcommand)]
     command: Command,
 }
 
-const EXIT_CODES: &str = "\
-Exit codes: 0 done · 2 wrong usage · 65 the input makes no sense · 74 a file or stream cannot be read or written";
-
-#[derive(Subcommand)]
+#[derive(Debug, Subcommand)]
 enum Command {
-    /// What would this portfolio need? Margin, the rows that bind and liquidation prices of one account
-    Margin(margin::Options),
+    /// Replays historic crashes against today's rules
+    Drill(drill::DrillArgs),
+    Margin(margin::MarginArgs),
+    Replay(replay::ReplayArgs),
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let result = match cli.command {
-        Command::Margin(options) => margin::run(&options),
+    let result: Result<u8, Failure> = match Cli::parse().command {
+        Command::Drill(args) => drill::run(&args),
+        Command::Margin(args) => margin::run(&args),
+        Command::Replay(args) => replay::run(&args),
     };
-    result.map_or_else(Failure::report, |()| ExitCode::SUCCESS)
+    result.map_or_else(
+        |failure| {
+            eprintln!("{failure}");
+            ExitCode::from(failure.code())
+        },
+        ExitCode::from,
+    )
 }

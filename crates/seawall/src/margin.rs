@@ -1,24 +1,23 @@
 //! `seawall margin`: decides how a what-if document is read and how the core's answer is shown.
 
-use std::fs::File;
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
-
+use crate::failure::Failure;
+use crate::output::{self, bad, compact_table, decimal, dollars, good, heading, paint, percent, readable};
 use clap::Args;
 use lab::what_if::{self, Answer, Binding, Fault, Format, InstrumentAnswer, LiquidationPrice, MAX_DOCUMENT, Matrix};
 use serde::Serialize;
 use serde_json::value::RawValue;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
 
-use crate::output::{self, Failure, bad, decimal, dollars, good, heading, paint, percent, readable, table};
-
-/// Arguments of `seawall margin`.
-#[derive(Args)]
+/// Computes the margin of one account: what it needs, the rows that bind, where it would be liquidated
+#[derive(Debug, Args)]
 #[command(after_help = HELP)]
-pub(crate) struct Options {
+pub(crate) struct MarginArgs {
     /// A TOML or JSON document with a market, its rules and one account; `-` is standard input
     #[arg(default_value = "-")]
     file: PathBuf,
-    /// Print JSON instead of tables
+    /// Prints JSON
     #[arg(long)]
     json: bool,
 }
@@ -46,28 +45,34 @@ Example: save this as alice.toml and run `seawall margin alice.toml`
   positions = { ETH-PERP = 10 }
 
 More documents, with every field explained: examples/margin/.
-Exit codes: 0 computed, whatever the answer · 2 wrong usage · 65 the document makes no sense · 74 it cannot be read";
+Exit codes:
+  0   computed, whatever the answer
+  2   usage
+  65  the document is malformed
+  74  the document could not be read";
 
-/// Reads the document, lets the core answer, prints.
-pub(crate) fn run(options: &Options) -> Result<(), Failure> {
-    let name = if options.file == Path::new("-") {
-        "standard input".to_owned()
-    } else {
-        options.file.display().to_string()
-    };
-    let bytes = read(&options.file).map_err(|error| Failure::Stream { name: name.clone(), error })?;
-    let refused = |fault: Fault| {
-        let line = fault.line.map_or(String::new(), |line| format!(":{line}"));
-        Failure::Input { message: format!("{name}{line}: {fault}"), hint: fault.hint }
-    };
+/// Runs the subcommand; answers the exit code.
+pub(crate) fn run(args: &MarginArgs) -> Result<u8, Failure> {
+    let stream = args.file == Path::new("-");
+    let name = if stream { "standard input".to_owned() } else { args.file.display().to_string() };
+    let bytes = read(&args.file).map_err(|error| Failure::io(&format!("{name}: {error}")))?;
     let text = String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         let line = error.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
-        let message = format!("{name}:{line}: not UTF-8 text: byte {}", at + 1);
-        Failure::Input { message, hint: Some("a document is TOML or JSON".to_owned()) }
+        Failure::data(format!("{name}:{line}: not UTF-8 text: byte {}\nhint: a document is TOML or JSON", at + 1))
     })?;
-    let answer = what_if::answer(&text, format(&options.file, &text)).map_err(refused)?;
-    output::print(&if options.json { json(&answer) } else { human(&answer, output::colourful()) })
+    let refused = |fault: Fault| {
+        let line = fault.line.map_or(String::new(), |line| format!(":{line}"));
+        let hint = fault.hint.as_ref().map_or(String::new(), |hint| format!("\nhint: {hint}"));
+        Failure::data(format!("{name}{line}: {fault}{hint}"))
+    };
+    let answer = what_if::answer(&text, format(&args.file, &text)).map_err(refused)?;
+    if args.json {
+        output::print_json(&sheet(&answer))?;
+    } else {
+        output::print(&human(&answer, output::colourful()))?;
+    }
+    Ok(0)
 }
 
 /// At most one byte more than a document may have: enough to refuse an endless stream.
@@ -127,7 +132,7 @@ fn summary(answer: &Answer, colours: bool) -> String {
         let note = "price uncertainty: lowers free collateral, is granted before a breach";
         rows.push(line("doubt", usd(answer.doubt), note.to_owned()));
     }
-    let lines = table(&["", "", ""], 1, rows);
+    let lines = compact_table(&["", "", ""], 1, rows);
     // The table aligns numbers to the right; its empty header is not shown.
     let lines = lines.split_once('\n').map_or("", |(_, rest)| rest);
     format!("{}\n{lines}", paint(verdict, style, colours))
@@ -157,7 +162,7 @@ fn liquidation_table(instruments: &[InstrumentAnswer]) -> String {
         ]
     };
     let header = ["instrument", "feed", "quantity", "price", "down to", "", "up to", ""];
-    table(&header, 2, instruments.iter().map(row).collect())
+    compact_table(&header, 2, instruments.iter().map(row).collect())
 }
 
 /// One line a row: in which matrices it stands, and what is left in it.
@@ -176,7 +181,7 @@ fn row_table(answer: &Answer) -> String {
             mark.to_owned(),
         ]
     };
-    table(&["row", "matrix", "before exit cost", "stressed equity", ""], 2, rows.iter().map(line).collect())
+    compact_table(&["row", "matrix", "before exit cost", "stressed equity", ""], 2, rows.iter().map(line).collect())
 }
 
 fn matrix_name(matrix: Matrix) -> &'static str {
@@ -252,11 +257,11 @@ fn number(text: String) -> Box<RawValue> {
     RawValue::from_string(text).expect("a decimal number is JSON")
 }
 
-fn json(answer: &Answer) -> String {
+fn sheet(answer: &Answer) -> Sheet<'_> {
     let usd = |money| number(decimal(money));
     let binding = |of: &Binding| usd(of.value);
     let (maintenance, initial) = (&answer.binding_maintenance, &answer.binding_initial);
-    let sheet = Sheet {
+    Sheet {
         title: answer.title.as_deref(),
         equity_usd: usd(answer.equity),
         notional_usd: usd(answer.notional),
@@ -276,9 +281,7 @@ fn json(answer: &Answer) -> String {
         },
         rows: answer.rows.iter().map(row_sheet).collect(),
         liquidation_prices: answer.instruments.iter().map(liquidation_sheet).collect(),
-    };
-    let text = serde_json::to_string_pretty(&sheet).expect("text and numbers have a JSON form");
-    text + "\n"
+    }
 }
 
 fn row_sheet(row: &what_if::RowValue) -> RowSheet<'_> {

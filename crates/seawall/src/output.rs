@@ -1,57 +1,81 @@
-//! Decides how results and failures look: tables, money, colours on a terminal only, and exit codes.
+//! Decides how results look: tables, money, numbers, and colours on a terminal only.
 
-use std::fmt::Write as _;
-use std::io::{self, ErrorKind, IsTerminal, Write};
-use std::process::ExitCode;
-
+use crate::failure::Failure;
 use clap::builder::styling::{AnsiColor, Style};
 use clearing::units::{Money, Ratio};
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use serde::Serialize;
+use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::ops::RangeInclusive;
 
-/// Why a command did not do its work. Rules of `sysexits.h` for the code, so that scripts can tell the cases apart.
-#[derive(Debug)]
-pub(crate) enum Failure {
-    /// The input was read and makes no sense: exit code 65.
-    Input {
-        /// Where and what, lower case.
-        message: String,
-        /// What can be done.
-        hint: Option<String>,
-    },
-    /// A file or stream could not be read or written: exit code 74.
-    Stream {
-        /// Its name.
-        name: String,
-        /// What the system said.
-        error: io::Error,
-    },
-}
-
-impl Failure {
-    /// Tells the reason on standard error; the exit code that goes with it.
-    pub(crate) fn report(self) -> ExitCode {
-        let (code, message, hint) = match self {
-            // The reader of a pipe has seen enough: nothing is wrong, and nobody is left to tell.
-            Self::Stream { error, .. } if error.kind() == ErrorKind::BrokenPipe => return ExitCode::SUCCESS,
-            Self::Stream { name, error } => (74, format!("{name}: {error}"), None),
-            Self::Input { message, hint } => (65, message, hint),
-        };
-        let error = paint("error:", AnsiColor::Red.on_default().bold(), colours(&io::stderr()));
-        let mut text = format!("{error} {message}\n");
-        if let Some(hint) = hint {
-            let _ = writeln!(text, "hint: {hint}");
-        }
-        // Where standard error is closed, the exit code has to do.
-        let _ = io::stderr().write_all(text.as_bytes());
-        ExitCode::from(code)
+/// Writes to standard output. A reader that has seen enough and closed the pipe is no failure.
+pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::io(&format!("standard output: {error}"))),
+        _ => Ok(()),
     }
 }
 
-/// Writes to standard output.
-pub(crate) fn print(text: &str) -> Result<(), Failure> {
-    let mut out = io::stdout().lock();
-    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-    written.map_err(|error| Failure::Stream { name: "standard output".to_owned(), error })
+/// Writes a value to standard output as JSON.
+pub(crate) fn print_json<T: Serialize + ?Sized>(value: &T) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(value).map_err(Failure::data)?;
+    print(&format!("{text}\n"))
+}
+
+/// A table with a rule between rows.
+pub(crate) fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header(header.to_vec());
+    table
+}
+
+/// Aligns columns of numbers to the right.
+pub(crate) fn align_right(table: &mut Table, columns: RangeInclusive<usize>) {
+    for column in table.column_iter_mut().filter(|column| columns.contains(&column.index)) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+}
+
+/// The time of day of milliseconds since the Unix epoch: `21:21:05`.
+pub(crate) fn clock(time_ms: i64) -> String {
+    let second = time_ms.div_euclid(1000).rem_euclid(86_400);
+    format!("{:02}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60)
+}
+
+/// Bytes in hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A count with thousands apart.
+pub(crate) fn count(count: u64) -> String {
+    grouped(&count.to_string())
+}
+
+/// A price with as many places as it needs.
+pub(crate) fn price(price: f64) -> String {
+    match price.abs() {
+        large if large >= 1000.0 => format!("{price:.0}"),
+        middle if middle >= 10.0 => format!("{price:.2}"),
+        _ => format!("{price:.4}"),
+    }
+}
+
+/// A sum of money at a glance: `1.42 M USD`.
+pub(crate) fn usd(usd: f64) -> String {
+    match usd.abs() {
+        0.0 => "0 USD".to_owned(),
+        large if large >= 1e9 => format!("{:.2} bn USD", usd / 1e9),
+        middle if middle >= 1e6 => format!("{:.2} M USD", usd / 1e6),
+        small if small >= 1e3 => format!("{:.2} k USD", usd / 1e3),
+        _ => format!("{usd:.2} USD"),
+    }
+}
+
+/// A figure that is a count or the mean of two counts.
+pub(crate) fn plain(value: f64) -> String {
+    if value.fract() == 0.0 && value >= 0.0 { grouped(&format!("{value:.0}")) } else { format!("{value:.2}") }
 }
 
 /// Whether standard output takes colours.
@@ -87,9 +111,9 @@ pub(crate) fn heading() -> Style {
 }
 
 /// A compact table: the first `texts` columns are text, the others numbers, aligned to the right.
-pub(crate) fn table(header: &[&str], texts: usize, rows: Vec<Vec<String>>) -> String {
+pub(crate) fn compact_table(header: &[&str], texts: usize, rows: Vec<Vec<String>>) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled).set_header(header.to_vec());
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled).set_header(header.to_vec());
     for row in rows {
         table.add_row(row);
     }
@@ -150,7 +174,7 @@ fn grouped(digits: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{decimal, dollars, percent, readable};
+    use super::{clock, decimal, dollars, percent, plain, price, readable, usd};
     use clearing::units::{Money, Ratio};
 
     #[test]
@@ -166,5 +190,13 @@ mod tests {
         assert_eq!(readable("-1234567.125"), "−1,234,567.125");
         assert_eq!(readable("100"), "100");
         assert_eq!(percent(Ratio::new(-636_427)), "−63.6427 %");
+    }
+
+    #[test]
+    fn figures_of_a_drill_are_short() {
+        assert_eq!([usd(0.0), usd(1.42e6), usd(-40_760.0)], ["0 USD", "1.42 M USD", "-40.76 k USD"]);
+        assert_eq!([price(116_628.4), price(8.431_3), price(15.0)], ["116628", "8.4313", "15.00"]);
+        assert_eq!([plain(24_459.0), plain(0.5)], ["24,459", "0.50"]);
+        assert_eq!(clock(1_760_131_265_000), "21:21:05");
     }
 }

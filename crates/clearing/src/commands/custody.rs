@@ -47,6 +47,9 @@ pub(super) fn deposit(
 fn cap_now(instrument: &Instrument, time: Time) -> Option<Quantity> {
     let Kind::Spot { cap, ramp, .. } = instrument.parameters.kind else { return None };
     let age = time - instrument.listed_at;
+    if age.is_negative() {
+        return Some(Quantity::ZERO);
+    }
     if age >= ramp {
         return Some(cap);
     }

@@ -79,7 +79,11 @@ pub(super) fn set_feed(
     let time = state.time;
     let found = &mut state.feeds[feed];
     match wait {
-        None => apply_feed(found, parameters, events),
+        None => {
+            // What tightens now also ends what was going to loosen.
+            found.pending = None;
+            apply_feed(found, parameters, events);
+        }
         Some(timelock) => found.pending = Some(schedule(parameters, time + timelock, events)),
     }
     Ok(())
@@ -218,7 +222,13 @@ pub(super) fn list_instrument(
     require(found.instruments.len() < MAX_INSTRUMENTS, Rejection::TooManyInstruments)?;
     require(rows_fit(found, Some(&parameters), &found.parameters.named_rows), Rejection::TooManyInstruments)?;
 
-    let instrument = push_instrument(&mut state.pools[pool], name, parameters, state.time);
+    // R7.6: whoever is in the pool already has notice before something new is margined together with what they hold.
+    let notice = if found.has_no_members() { Time::ZERO } else { found.parameters.timelock };
+    let opens_at = state.time + notice;
+    let instrument = push_instrument(&mut state.pools[pool], name, parameters, opens_at);
+    if notice.is_positive() {
+        events.push(Event::ChangeScheduled { effective_at: opens_at });
+    }
     events.push(Event::InstrumentListed { pool, instrument });
     Ok(())
 }
@@ -312,6 +322,8 @@ pub(super) fn set_pool(
     let found = &mut state.pools[pool];
     match wait {
         None => {
+            // What tightens now also ends what was going to loosen.
+            found.pending = None;
             found.parameters = parameters;
             events.push(Event::ChangeApplied);
         }

@@ -15,6 +15,7 @@ pub(super) fn close_at(
     price: Price,
     say: &mut dyn FnMut(Event),
 ) {
+    let price = pool.instruments[instrument].within_sign(price);
     for account in pool.accounts.ids() {
         let quantity = pool.accounts[account].quantity(instrument);
         if !quantity.is_zero() {

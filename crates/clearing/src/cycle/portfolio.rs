@@ -35,10 +35,19 @@ pub(super) fn auction(
             Ask::UpToReserve => reserve_premium(pool, &positions).min(pool.parameters.max_premium),
             Ask::Any => pool.parameters.max_premium,
         };
+        let limit = limit.min(affordable_premium(pool, *account, &positions));
         let taken = accept(pool, *account, &positions, limit, &mut used);
         hand_over(pool, id, *account, &positions, &taken, say);
     }
     accounts
+}
+
+/// R10.6 holds for premiums too: what the account does not have would only become a loss of the pool, and a way to take
+/// it. So no bid above what its equity can pay is accepted.
+fn affordable_premium(pool: &Pool, seller: AccountId, positions: &[Position]) -> Ratio {
+    let held = &pool.accounts[seller];
+    let equity = margin::equity(&pool.matrices, held.cash, &held.positions).or_zero();
+    equity.ratio_to_floor(own_initial_margin(pool, positions), pool.parameters.max_premium)
 }
 
 /// The initial margin of a portfolio by itself: what premiums and capacities are measured in.

@@ -242,13 +242,12 @@ pub(super) fn standard_deviation(variance: i128) -> Ratio {
 pub(super) fn mark(pool: &mut Pool, feeds: &Table<FeedId, Feed>, now: Moment) {
     for (_, instrument) in pool.instruments.iter_mut() {
         let feed = &feeds[instrument.parameters.feed];
-        if !feed.priced || instrument.settled.is_some() {
+        if !feed.priced || instrument.settled.is_some() || now.time < instrument.listed_at {
             continue;
         }
         let fair = fair_price(instrument, feed.index, now.time);
         move_premium(instrument, fair, now.elapsed);
-        let mark = fair + instrument.premium;
-        instrument.mark = if instrument.parameters.negative_prices { mark } else { mark.or_zero() };
+        instrument.mark = instrument.within_sign(fair + instrument.premium);
         instrument.premium_time = instrument.premium_time.saturating_add(instrument.premium.over(now.elapsed));
         instrument.priced = true;
     }

@@ -23,9 +23,7 @@ pub(super) fn find(pool: &Pool, now: Moment) -> Breached {
     }
     let screen = margin::Screen::new(pool);
     let in_breach = |account: &Account| match account.standing {
-        Standing::Good => {
-            !waits_for_reopening(pool, account) && screen.breaches(account.cash, &account.positions)
-        }
+        Standing::Good => !waits_for_reopening(pool, account) && screen.breaches(account.cash, &account.positions),
         Standing::Liquidating { .. } => true,
         Standing::Closed => false,
     };

@@ -33,12 +33,20 @@ impl Judge {
     }
 
     fn copy_all(&mut self, world: &World) {
-        let all = |(_, pool): (PoolId, &clearing::state::Pool)| pool.accounts.iter().map(|(_, account)| account.clone()).collect();
+        let all = |(_, pool): (PoolId, &clearing::state::Pool)| {
+            pool.accounts.iter().map(|(_, account)| account.clone()).collect()
+        };
         self.mirror = world.engine.state().pools.iter().map(all).collect();
     }
 
     /// Judges the liquidations of a block, before the copies follow it.
-    pub(super) fn judge(&mut self, world: &World, prices: &BTreeMap<String, Vec<f64>>, second: usize, events: &[Event]) {
+    pub(super) fn judge(
+        &mut self,
+        world: &World,
+        prices: &BTreeMap<String, Vec<f64>>,
+        second: usize,
+        events: &[Event],
+    ) {
         for event in events {
             if let Event::AccountLiquidated { pool, account, .. } = event {
                 let before = &self.mirror[usize::from(pool.0)][account.0 as usize];
@@ -54,7 +62,15 @@ impl Judge {
 
     /// Copies the accounts that the block changed.
     fn follow(&mut self, world: &World, events: &[Event]) {
-        let everybody = |event: &Event| matches!(event, Event::FundingPaid { .. } | Event::InterestPaid { .. } | Event::PoolWoundDown { .. } | Event::Expired { .. });
+        let everybody = |event: &Event| {
+            matches!(
+                event,
+                Event::FundingPaid { .. }
+                    | Event::InterestPaid { .. }
+                    | Event::PoolWoundDown { .. }
+                    | Event::Expired { .. }
+            )
+        };
         if events.iter().any(everybody) {
             self.copy_all(world);
             return;
@@ -72,7 +88,11 @@ impl Judge {
         for (id, pool) in world.engine.state().pools.iter() {
             let screen = margin::Screen::new(pool);
             for (account, held) in pool.accounts.iter().filter(|(_, held)| held.is_good()) {
-                let halted = || held.positions.iter().any(|position| pool.instruments[position.instrument].breaker.level == Level::Halted);
+                let halted = || {
+                    held.positions
+                        .iter()
+                        .any(|position| pool.instruments[position.instrument].breaker.level == Level::Halted)
+                };
                 if screen.breaches(held.cash, &held.positions) && !halted() {
                     let waited = self.overdue.get(&(id, account)).map_or(1, |blocks| blocks + 1);
                     self.latency = self.latency.max(waited as u64);
@@ -104,7 +124,13 @@ fn accounts_in(event: &Event) -> Vec<(PoolId, AccountId)> {
 }
 
 /// Whether the account meets every maintenance row, moved to the honest prices of each second around.
-fn sound_around(world: &World, pool: PoolId, account: &Account, prices: &BTreeMap<String, Vec<f64>>, second: usize) -> bool {
+fn sound_around(
+    world: &World,
+    pool: PoolId,
+    account: &Account,
+    prices: &BTreeMap<String, Vec<f64>>,
+    second: usize,
+) -> bool {
     let from = second.saturating_sub(AROUND_S);
     (from..=second + AROUND_S).all(|at| sound_at(world, pool, account, prices, at))
 }

@@ -56,7 +56,8 @@ impl FeedPublishers {
             let next = u16::try_from(sources.len()).unwrap_or(u16::MAX);
             let source = *sources.entry(venue.group.as_str()).or_insert(next);
             let concerns = |fault: &&Fault| {
-                fault.publisher == venue.venue && (fault.symbols.is_empty() || fault.symbols.iter().any(|own| own == symbol))
+                fault.publisher == venue.venue
+                    && (fault.symbols.is_empty() || fault.symbols.iter().any(|own| own == symbol))
             };
             publishers.push(Publisher {
                 venue: venue.venue.clone(),
@@ -73,14 +74,19 @@ impl FeedPublishers {
     /// The parameters of the feed's publishers, in order.
     #[must_use]
     pub(super) fn parameters(&self) -> Vec<PublisherParameters> {
-        let of = |publisher: &Publisher| PublisherParameters { key: publisher.key, weight: weight_of(&publisher.venue), source: publisher.source };
+        let of = |publisher: &Publisher| PublisherParameters {
+            key: publisher.key,
+            weight: weight_of(&publisher.venue),
+            source: publisher.source,
+        };
         self.publishers.iter().map(of).collect()
     }
 
     /// The first price of every publisher: what the world is set up at.
     #[must_use]
     pub(super) fn first(&self, feed: FeedId, time: Time) -> Vec<Signed> {
-        let first = |publisher: &Publisher| publisher.last.iter().flatten().next().map(|(print, _)| (publisher.key, *print));
+        let first =
+            |publisher: &Publisher| publisher.last.iter().flatten().next().map(|(print, _)| (publisher.key, *print));
         let observe = |(key, print): (Key, f64)| self.observation(feed, key, print, FRESH_CONFIDENCE, time);
         self.publishers.iter().filter_map(first).map(observe).collect()
     }
@@ -104,7 +110,10 @@ impl FeedPublishers {
     fn observation(&self, feed: FeedId, signer: Key, usd: f64, confidence: f64, published_at: Time) -> Signed {
         let seen = price(usd, self.lot_size).max(Price::new(1));
         let confidence = price(usd * confidence, self.lot_size).max(Price::new(1));
-        Signed { signer, command: Command::Observe { feed, price: seen, confidence, published_at, transfers_suspended: false } }
+        Signed {
+            signer,
+            command: Command::Observe { feed, price: seen, confidence, published_at, transfers_suspended: false },
+        }
     }
 }
 
@@ -140,7 +149,9 @@ impl Publisher {
         let fault = self.faults.iter().find(|fault| (fault.from_s..fault.until_s).contains(&second));
         let (seen_at, late_s, factor) = match fault.map(|fault| (fault.kind, fault)) {
             Some((FaultKind::Fail, _)) => return None,
-            Some((FaultKind::Lag, fault)) => (second.saturating_sub(fault.magnitude as usize), fault.magnitude as usize, 1.0),
+            Some((FaultKind::Lag, fault)) => {
+                (second.saturating_sub(fault.magnitude as usize), fault.magnitude as usize, 1.0)
+            }
             Some((FaultKind::Freeze, fault)) => (fault.from_s, 0, 1.0),
             Some((FaultKind::Lie, fault)) => (second, 0, fault.magnitude),
             None => (second, 0, 1.0),

@@ -88,7 +88,13 @@ pub(super) fn pool(plan: &Plan, pool: &PoolPlan) -> PoolParameters {
 }
 
 /// The parameters of a perpetual; `notional_usd` is its open interest at the start, `price_usd` its price.
-pub(super) fn perpetual(plan: &Plan, listed: &InstrumentPlan, feed: FeedId, notional_usd: f64, price_usd: f64) -> InstrumentParameters {
+pub(super) fn perpetual(
+    plan: &Plan,
+    listed: &InstrumentPlan,
+    feed: FeedId,
+    notional_usd: f64,
+    price_usd: f64,
+) -> InstrumentParameters {
     let core = &plan.core;
     InstrumentParameters {
         feed,

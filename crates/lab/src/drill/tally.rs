@@ -4,8 +4,8 @@ use super::convert::{usd, usd_a_unit};
 use super::judge::Judge;
 use super::world::World;
 use crate::outcome::{
-    Adl, BreakerState, BreakerStep, Conservation, EquitySnapshot, FeedSeries, FeedState, InstrumentSeries, LAYERS, MinuteCounts, Outcome,
-    PublisherSeries, Rules, Series, Span,
+    Adl, BreakerState, BreakerStep, Conservation, EquitySnapshot, FeedSeries, FeedState, InstrumentSeries, LAYERS,
+    MinuteCounts, Outcome, PublisherSeries, Rules, Series, Span,
 };
 use clearing::event::{Event, Layer, Receipt};
 use clearing::margin;
@@ -57,8 +57,15 @@ impl Tally {
 
     fn prepare_series(&mut self, world: &World) {
         for feed in &world.publishers {
-            let publishers = feed.publishers.iter().map(|publisher| PublisherSeries { name: publisher.venue.clone(), price: Vec::new() });
-            self.series.feeds.push(FeedSeries { symbol: feed.symbol.clone(), publishers: publishers.collect(), ..FeedSeries::default() });
+            let publishers = feed
+                .publishers
+                .iter()
+                .map(|publisher| PublisherSeries { name: publisher.venue.clone(), price: Vec::new() });
+            self.series.feeds.push(FeedSeries {
+                symbol: feed.symbol.clone(),
+                publishers: publishers.collect(),
+                ..FeedSeries::default()
+            });
         }
         for pool in &world.pools {
             let of = |symbol: &String| InstrumentSeries { symbol: symbol.clone(), ..InstrumentSeries::default() };
@@ -94,14 +101,17 @@ impl Tally {
         self.conservation.blocks_checked += 1;
         let balanced = world.engine.state().pools.iter().all(|(_, pool)| {
             let mut totals = vec![0_i128; pool.instruments.len()];
-            let mut cash = pool.own_capital + pool.fees + pool.rounding + pool.tranche.values().map(|share| share.amount).sum();
+            let mut cash =
+                pool.own_capital + pool.fees + pool.rounding + pool.tranche.values().map(|share| share.amount).sum();
             for (_, account) in pool.accounts.iter() {
                 cash += account.cash;
                 for position in &account.positions {
                     totals[usize::from(position.instrument.0)] += i128::from(position.quantity.get());
                 }
             }
-            let flat = |(id, instrument): (InstrumentId, &clearing::state::Instrument)| instrument.is_spot() || totals[usize::from(id.0)] == 0;
+            let flat = |(id, instrument): (InstrumentId, &clearing::state::Instrument)| {
+                instrument.is_spot() || totals[usize::from(id.0)] == 0
+            };
             cash == pool.custody && pool.instruments.iter().all(flat)
         });
         self.conservation.violations += u64::from(!balanced);
@@ -189,7 +199,9 @@ impl Tally {
     pub(super) fn snapshot_equity(&mut self, world: &World, label: &str) {
         let mut ratios = Vec::new();
         for (_, pool) in world.engine.state().pools.iter() {
-            for (_, account) in pool.accounts.iter().filter(|(id, account)| *id != FUND && !account.positions.is_empty()) {
+            for (_, account) in
+                pool.accounts.iter().filter(|(id, account)| *id != FUND && !account.positions.is_empty())
+            {
                 let equity = usd(margin::equity(&pool.matrices, account.cash, &account.positions));
                 let needed = usd(margin::maintenance_margin(pool, account.cash, &account.positions));
                 ratios.push(equity / needed.max(1e-6));
@@ -228,7 +240,11 @@ impl Tally {
                 notional_usd: self.deleveraged_notional,
                 overshoot_usd: usd(self.overshoot),
             },
-            loss_by_layer: self.losses.iter().map(|(layer, amount)| (layer_key(*layer).to_owned(), usd(*amount))).collect(),
+            loss_by_layer: self
+                .losses
+                .iter()
+                .map(|(layer, amount)| (layer_key(*layer).to_owned(), usd(*amount)))
+                .collect(),
             bad_debt_usd: usd(beyond.iter().map(loss).sum()),
             conservation: self.conservation,
             pools_touched: self.touched.iter().map(|pool| world.engine.state().pools[*pool].name.clone()).collect(),
@@ -269,7 +285,8 @@ fn sample_feed(series: &mut FeedSeries, world: &World, symbol: &str) {
     let feed = &state.feeds[id];
     let dollars = |price| usd_a_unit(price, world.lot_size(symbol));
     for (publisher, path) in feed.publishers.iter().zip(&mut series.publishers) {
-        let fresh = publisher.observation.as_ref().filter(|seen| state.time - seen.published_at <= feed.parameters.max_age);
+        let fresh =
+            publisher.observation.as_ref().filter(|seen| state.time - seen.published_at <= feed.parameters.max_age);
         path.price.push(fresh.map_or(f64::NAN, |seen| dollars(seen.price)));
     }
     series.index.push(dollars(feed.index));
@@ -295,7 +312,8 @@ fn average_initial_margin(world: &World) -> f64 {
         for instrument in pool.instruments.values() {
             let listed = &state.instruments[*instrument];
             let value = usd(listed.mark * listed.open_interest);
-            let stress = state.stresses.get(&listed.parameters.feed).map_or(0.0, |stress| stress.initial.get() as f64 / 1e6);
+            let stress =
+                state.stresses.get(&listed.parameters.feed).map_or(0.0, |stress| stress.initial.get() as f64 / 1e6);
             margin += value * stress;
             notional += value;
         }

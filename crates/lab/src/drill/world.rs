@@ -48,11 +48,18 @@ pub(super) struct World<'a> {
 
 impl<'a> World<'a> {
     /// Lists every feed, pool and instrument, and publishes the first prices.
-    pub(super) fn new(plan: &'a Plan, tape: &Tape, population: &Population, prices: &BTreeMap<String, f64>, recorder: Option<Recorder<'a>>) -> Self {
+    pub(super) fn new(
+        plan: &'a Plan,
+        tape: &Tape,
+        population: &Population,
+        prices: &BTreeMap<String, f64>,
+        recorder: Option<Recorder<'a>>,
+    ) -> Self {
         let time = Time::new(tape.start_ms) - SETUP;
         let genesis = Genesis { time, governance: key_of(GOVERNANCE), custodian: key_of(CUSTODIAN) };
         let engine = Engine::new(&genesis);
-        let mut world = Self { plan, engine, feeds: BTreeMap::new(), publishers: Vec::new(), pools: Vec::new(), recorder };
+        let mut world =
+            Self { plan, engine, feeds: BTreeMap::new(), publishers: Vec::new(), pools: Vec::new(), recorder };
         if let Some(recorder) = world.recorder.as_mut() {
             recorder.genesis(&genesis);
         }
@@ -85,11 +92,19 @@ impl<'a> World<'a> {
         for listed in &self.plan.instruments {
             let publishers = FeedPublishers::of(tape, &listed.symbol, listed.lot_size, &population.faults);
             let publishers = publishers.expect("the caller checked that the tape has every symbol");
-            list(&mut self.feeds, &listed.symbol, rules::feed(self.plan, publishers.parameters(), listed.long_run_volatility_a_day));
+            list(
+                &mut self.feeds,
+                &listed.symbol,
+                rules::feed(self.plan, publishers.parameters(), listed.long_run_volatility_a_day),
+            );
             self.publishers.push(publishers);
         }
         for asset in self.plan.collateral.iter().filter(|asset| asset.fixed_price_usd.is_some()) {
-            let of = |(source, name): (usize, &&str)| PublisherParameters { key: key_of(name), weight: 100, source: source as u16 };
+            let of = |(source, name): (usize, &&str)| PublisherParameters {
+                key: key_of(name),
+                weight: 100,
+                source: source as u16,
+            };
             let publishers = STABLE_PUBLISHERS.iter().enumerate().map(of).collect();
             // A stable asset moves by about a tenth of a percent a day: assumption.
             list(&mut self.feeds, &asset.asset, rules::feed(self.plan, publishers, 0.001));
@@ -103,8 +118,14 @@ impl<'a> World<'a> {
             let pool = PoolId(u16::try_from(at).expect("a drill has few pools"));
             let parameters = rules::pool(self.plan, planned);
             commands.push(by(GOVERNANCE, Command::OpenPool { name: planned.name.clone(), parameters }));
-            let mut world =
-                PoolWorld { id: pool, instruments: BTreeMap::new(), spots: BTreeMap::new(), makers: vec![], bidders: vec![], traders: vec![] };
+            let mut world = PoolWorld {
+                id: pool,
+                instruments: BTreeMap::new(),
+                spots: BTreeMap::new(),
+                makers: vec![],
+                bidders: vec![],
+                traders: vec![],
+            };
             for symbol in &planned.symbols {
                 let listed = self.plan.instrument(symbol).expect("the plan has checked its symbols");
                 let id = InstrumentId(world.instruments.len() as u16);
@@ -117,7 +138,10 @@ impl<'a> World<'a> {
                 let id = InstrumentId((world.instruments.len() + world.spots.len()) as u16);
                 world.spots.insert(asset.asset.clone(), id);
                 let parameters = rules::spot(self.plan, asset, self.feeds[&asset.asset]);
-                commands.push(by(GOVERNANCE, Command::ListInstrument { pool, name: format!("{} spot", asset.asset), parameters }));
+                commands.push(by(
+                    GOVERNANCE,
+                    Command::ListInstrument { pool, name: format!("{} spot", asset.asset), parameters },
+                ));
             }
             let (core, fund) = (&self.plan.core, planned.fund_usd);
             let capitals = [(Capital::Fund, fund), (Capital::OwnCapital, fund * core.own_capital_over_fund)];
@@ -145,7 +169,10 @@ impl<'a> World<'a> {
             let (seen, confidence) = (price(usd, asset.lot_size), Price::new(1));
             let feed = self.feeds[&asset.asset];
             commands.extend(STABLE_PUBLISHERS.iter().map(|name| {
-                by(name, Command::Observe { feed, price: seen, confidence, published_at: time, transfers_suspended: false })
+                by(
+                    name,
+                    Command::Observe { feed, price: seen, confidence, published_at: time, transfers_suspended: false },
+                )
             }));
         }
         commands
@@ -161,7 +188,11 @@ impl<'a> World<'a> {
         self.apply(time + SECOND + SECOND, fund);
         let strike = self.strikes(population);
         let receipt = self.apply(time + SECOND + SECOND + SECOND, strike);
-        assert!(receipt.rejections.is_empty(), "every position of the population is struck: {:?}", receipt.rejections.first());
+        assert!(
+            receipt.rejections.is_empty(),
+            "every position of the population is struck: {:?}",
+            receipt.rejections.first()
+        );
         self.rest(time + SECOND + SECOND + SECOND);
         let stand_by = self.stand_by(population);
         self.apply(self.engine.state().time + SECOND, stand_by);
@@ -180,12 +211,13 @@ impl<'a> World<'a> {
     fn open_accounts(&mut self, population: &Population) -> Vec<Signed> {
         let mut commands = Vec::new();
         let mut next: Vec<u32> = self.pools.iter().map(|_| 1).collect();
-        let mut open = |at: usize, owner: Key, pools: &mut Vec<PoolWorld>, who: fn(&mut PoolWorld) -> &mut Vec<AccountId>| {
-            let account = AccountId(next[at]);
-            next[at] += 1;
-            who(&mut pools[at]).push(account);
-            commands.push(Signed { signer: owner, command: Command::OpenAccount { pool: pools[at].id } });
-        };
+        let mut open =
+            |at: usize, owner: Key, pools: &mut Vec<PoolWorld>, who: fn(&mut PoolWorld) -> &mut Vec<AccountId>| {
+                let account = AccountId(next[at]);
+                next[at] += 1;
+                who(&mut pools[at]).push(account);
+                commands.push(Signed { signer: owner, command: Command::OpenAccount { pool: pools[at].id } });
+            };
         for (at, maker) in population.makers.iter().enumerate() {
             open(maker.pool, maker_key(at), &mut self.pools, |pool| &mut pool.makers);
         }
@@ -206,13 +238,25 @@ impl<'a> World<'a> {
             let seat = &mut seats[maker.pool].0;
             let account = self.pools[maker.pool].makers[*seat];
             *seat += 1;
-            members.push(Member { pool: maker.pool, account, cash_usd: maker.capital_usd, collateral: &[], positions: &maker.inventory });
+            members.push(Member {
+                pool: maker.pool,
+                account,
+                cash_usd: maker.capital_usd,
+                collateral: &[],
+                positions: &maker.inventory,
+            });
         }
         for bidder in &population.bidders {
             let seat = &mut seats[bidder.pool].1;
             let account = self.pools[bidder.pool].bidders[*seat];
             *seat += 1;
-            members.push(Member { pool: bidder.pool, account, cash_usd: bidder.capital_usd, collateral: &[], positions: &[] });
+            members.push(Member {
+                pool: bidder.pool,
+                account,
+                cash_usd: bidder.capital_usd,
+                collateral: &[],
+                positions: &[],
+            });
         }
         for trader in &population.traders {
             let seat = &mut seats[trader.pool].2;
@@ -250,7 +294,8 @@ impl<'a> World<'a> {
             let world = &self.pools[member.pool];
             let (pool, account) = (world.id, member.account);
             // Striking the positions costs a fee, which is paid in on top.
-            let fees: f64 = member.positions.iter().map(|(symbol, units)| units.abs() * self.mark_usd(member.pool, symbol)).sum();
+            let fees: f64 =
+                member.positions.iter().map(|(symbol, units)| units.abs() * self.mark_usd(member.pool, symbol)).sum();
             let amount = money(member.cash_usd + fees * self.plan.core.fee * 1.5 + 0.01).min(Money::new(MAX_MONEY));
             commands.push(by(CUSTODIAN, Command::Deposit { pool, account, amount }));
             for (asset, units) in member.collateral {
@@ -278,12 +323,15 @@ impl<'a> World<'a> {
                 let price = self.engine.state().pools[world.id].matrices.mark(*instrument);
                 let sides = |sign: f64| -> Vec<(AccountId, Quantity)> {
                     let own = members.iter().filter(|member| member.pool == at);
-                    let legs = own.flat_map(|member| member.positions.iter().map(move |(name, units)| (member.account, name, *units)));
+                    let legs = own.flat_map(|member| {
+                        member.positions.iter().map(move |(name, units)| (member.account, name, *units))
+                    });
                     let held = legs.filter(|(_, name, units)| *name == symbol && units * sign > 0.0);
                     held.map(|(account, _, units)| (account, lots(units.abs(), self.lot_size(symbol)))).collect()
                 };
                 for (buyer, seller, quantity) in pair_up(sides(1.0), sides(-1.0)) {
-                    let command = Command::Trade { pool: world.id, instrument: *instrument, buyer, seller, quantity, price };
+                    let command =
+                        Command::Trade { pool: world.id, instrument: *instrument, buyer, seller, quantity, price };
                     commands.push(by(rules::VENUE, command));
                 }
             }
@@ -309,7 +357,10 @@ impl<'a> World<'a> {
             let signer = bidder_key(at);
             commands.push(Signed { signer, command: Command::PlaceBid { pool: world.id, account, premium, capacity } });
             if tranche > 0.0 {
-                commands.push(Signed { signer, command: Command::JoinTranche { pool: world.id, account, amount: money(tranche) } });
+                commands.push(Signed {
+                    signer,
+                    command: Command::JoinTranche { pool: world.id, account, amount: money(tranche) },
+                });
             }
         }
         commands
@@ -363,7 +414,10 @@ fn notional_at_start(plan: &Plan, pool: usize, symbol: &str) -> f64 {
 }
 
 /// Matches two lists of lots, each in order.
-fn pair_up(longs: Vec<(AccountId, Quantity)>, shorts: Vec<(AccountId, Quantity)>) -> Vec<(AccountId, AccountId, Quantity)> {
+fn pair_up(
+    longs: Vec<(AccountId, Quantity)>,
+    shorts: Vec<(AccountId, Quantity)>,
+) -> Vec<(AccountId, AccountId, Quantity)> {
     let mut pairs = Vec::new();
     let mut shorts = shorts.into_iter();
     let mut short = shorts.next();

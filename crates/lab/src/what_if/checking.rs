@@ -166,7 +166,8 @@ fn feeds(document: &Document) -> Result<Vec<FeedLine>, Fault> {
         }
         let (first, lot) = *lots.entry(&sheet.feed).or_insert((at, sheet.lot));
         if lot != sheet.lot {
-            let message = format!("found {}, allowed {lot}: the lot of instruments[{first}] on the same feed", sheet.lot);
+            let message =
+                format!("found {}, allowed {lot}: the lot of instruments[{first}] on the same feed", sheet.lot);
             return Err(Fault::at(field, message).hint("a feed prices one lot: state every position in the smallest"));
         }
         negative.extend(sheet.negative_prices.then_some(sheet.feed.as_str()));
@@ -189,9 +190,8 @@ fn feed(sheet: &FeedSheet, lot: Decimal, negative: bool) -> Result<FeedLine, Fau
     };
     let lowest = if negative { -most } else { 1 };
     let price = ticks("price", sheet.price, lowest)?;
-    let stress = |field: &str, value: Option<Decimal>| {
-        value.map(|value| percent(field, value, 0, MOST_PERCENT)).transpose()
-    };
+    let stress =
+        |field: &str, value: Option<Decimal>| value.map(|value| percent(field, value, 0, MOST_PERCENT)).transpose();
     let initial = stress("initial_stress", sheet.initial_stress)?;
     let maintenance = stress("maintenance_stress", sheet.maintenance_stress)?;
     if maintenance > initial {
@@ -241,7 +241,8 @@ fn check_stresses(document: &Document, default_set: bool, feeds: &BTreeMap<&str,
     for sheet in &document.instruments {
         let Some(at) = feeds.get(sheet.feed.as_str()) else { continue };
         let feed = &document.feeds[*at];
-        for (field, found) in [("initial_stress", feed.initial_stress), ("maintenance_stress", feed.maintenance_stress)] {
+        for (field, found) in [("initial_stress", feed.initial_stress), ("maintenance_stress", feed.maintenance_stress)]
+        {
             if found.is_none() {
                 return Err(Fault::at(format!("feeds[{at}].{field}"), "missing, needed with scenarios = \"default\""));
             }
@@ -372,7 +373,11 @@ fn tiers(field: &str, sheets: &[TierSheet], mark: Price) -> Result<Vec<TierLine>
             let after = line.at(mark);
             if after.from <= before.from || after.rate < before.rate {
                 let message = "found a tier that does not begin later at a rate as high, allowed tiers that rise";
-                let hint = format!("in lots, the tier before begins at {} and this one at {}", before.from.get(), after.from.get());
+                let hint = format!(
+                    "in lots, the tier before begins at {} and this one at {}",
+                    before.from.get(),
+                    after.from.get()
+                );
                 return Err(Fault::at(format!("{field}[{at}]"), message).hint(hint));
             }
         }

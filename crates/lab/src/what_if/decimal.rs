@@ -141,7 +141,8 @@ mod tests {
 
     #[test]
     fn what_is_not_a_decimal_number_is_refused() {
-        for text in ["", "-", ".", "nan", "inf", "0x10", "1e", "1e400", "1e-400", "1,5", "१", "--1", "1e99999999999"] {
+        for text in ["", "-", ".", "nan", "inf", "0x10", "1e", "1e400", "1e-400", "1,5", "१", "--1", "1e99999999999"]
+        {
             assert!(Decimal::parse(text).is_err(), "{text}");
         }
         assert!(Decimal::parse(&"9".repeat(10_000)).is_err());

@@ -126,7 +126,8 @@ impl Market {
             let pair = ((*one).min(*other), (*one).max(*other));
             pool.correlations.insert(pair, Correlation { short: *seen, long: *seen });
         }
-        let feeds: Table<FeedId, Feed> = self.feeds.iter().enumerate().map(|(at, feed)| feed.at(ticks(id(at)))).collect();
+        let feeds: Table<FeedId, Feed> =
+            self.feeds.iter().enumerate().map(|(at, feed)| feed.at(ticks(id(at)))).collect();
         for line in &self.instruments {
             let own = line.parameters.feed;
             let feed = &self.feeds[own.position()];

@@ -42,7 +42,7 @@ pub(super) fn cover(
         }
         left - amount
     };
-    let mut left = loss;
+    let mut left = loss - own_share(pool, defaulter, loss);
     // Own capital first, and with it what the pool has earned and not yet paid out. R12.1
     for purse in [Purse::OwnCapital, Purse::Fees, Purse::Rounding] {
         let held = purse.of(pool);
@@ -66,6 +66,15 @@ pub(super) fn cover(
     pool.custody += amount;
     *reserve -= amount;
     bear(pool, Layer::Line, left, amount, None)
+}
+
+/// What a defaulter has in the tranche is its own collateral: it goes before anybody else's money. R12.1
+fn own_share(pool: &mut Pool, defaulter: AccountId, loss: Money) -> Money {
+    let Some(share) = pool.tranche.get_mut(&defaulter) else { return Money::ZERO };
+    let amount = share.amount.min(loss);
+    share.amount -= amount;
+    pool.accounts.edit(defaulter).cash += amount;
+    amount
 }
 
 /// R11.1: the fund pays what leaves it sound in every maintenance row, so that its own inventory never becomes a loss.
