@@ -1,7 +1,7 @@
 //! `seawall margin`: decides how a what-if document is read and how the core's answer is shown.
 
 use crate::failure::Failure;
-use crate::output::{self, bad, compact_table, decimal, dollars, good, heading, paint, percent, readable};
+use crate::output::{self, bad, compact_table, decimal, good, heading, held, needed, paint, percent, readable};
 use clap::Args;
 use lab::what_if::{self, Answer, Binding, Fault, Format, InstrumentAnswer, LiquidationPrice, MAX_DOCUMENT, Matrix};
 use serde::Serialize;
@@ -115,31 +115,25 @@ fn summary(answer: &Answer, colours: bool) -> String {
         (false, true) => ("below initial margin: positions can only be reduced", bad()),
         (false, false) => ("sound", good()),
     };
-    let ratio = answer.margin_ratio.map_or("–".to_owned(), percent);
+    let ratio = answer.margin_ratio.map_or("–".to_owned(), |ratio| percent(ratio).replace(" %", ""));
     let line = |name: &str, value: String, note: String| vec![name.to_owned(), value, note];
-    let usd = |money| format!("{} USD", dollars(money));
-    let binds = |binding: &Binding| format!("binds: {}", binding.row);
+    let binds = |binding: &Binding| format!("USD  binds: {}", binding.row);
+    let usd = || "USD".to_owned();
+    let cost = format!("USD  of which in maintenance rows: {}", needed(answer.maintenance_exit_cost));
     let mut rows = vec![
-        line("equity", usd(answer.equity), String::new()),
-        line("notional", usd(answer.notional), String::new()),
-        line("initial margin", usd(answer.initial_margin), binds(&answer.binding_initial)),
-        line("maintenance margin", usd(answer.maintenance_margin), binds(&answer.binding_maintenance)),
-        line("free collateral", usd(answer.free_collateral), String::new()),
-        line("margin ratio", ratio, "maintenance margin ⁄ equity".to_owned()),
-        line("exit cost", usd(answer.initial_exit_cost), exit_cost_note(answer)),
+        line("equity", held(answer.equity), usd()),
+        line("notional", needed(answer.notional), usd()),
+        line("initial margin", needed(answer.initial_margin), binds(&answer.binding_initial)),
+        line("maintenance margin", needed(answer.maintenance_margin), binds(&answer.binding_maintenance)),
+        line("free collateral", held(answer.free_collateral), usd()),
+        line("margin ratio", ratio, "%    maintenance margin ⁄ equity".to_owned()),
+        line("exit cost", needed(answer.initial_exit_cost), cost),
     ];
     if !answer.doubt.is_zero() {
-        let note = "price uncertainty: lowers free collateral, is granted before a breach";
-        rows.push(line("doubt", usd(answer.doubt), note.to_owned()));
+        let note = "USD  uncertainty of prices: lowers free collateral, is granted before a breach";
+        rows.push(line("doubt", needed(answer.doubt), note.to_owned()));
     }
-    let lines = compact_table(&["", "", ""], 1, rows);
-    // The table aligns numbers to the right; its empty header is not shown.
-    let lines = lines.split_once('\n').map_or("", |(_, rest)| rest);
-    format!("{}\n{lines}", paint(verdict, style, colours))
-}
-
-fn exit_cost_note(answer: &Answer) -> String {
-    format!("of which in maintenance rows: {}", dollars(answer.maintenance_exit_cost))
+    format!("{}\n{}", paint(verdict, style, colours), compact_table(&[], "lrl", rows))
 }
 
 fn liquidation_table(instruments: &[InstrumentAnswer]) -> String {
@@ -162,7 +156,7 @@ fn liquidation_table(instruments: &[InstrumentAnswer]) -> String {
         ]
     };
     let header = ["instrument", "feed", "quantity", "price", "down to", "", "up to", ""];
-    compact_table(&header, 2, instruments.iter().map(row).collect())
+    compact_table(&header, "llrrrrrr", instruments.iter().map(row).collect())
 }
 
 /// One line a row: in which matrices it stands, and what is left in it.
@@ -176,12 +170,12 @@ fn row_table(answer: &Answer) -> String {
         vec![
             row.name.clone(),
             matrix_name(row.matrix).to_owned(),
-            dollars(row.before_exit_cost),
-            dollars(row.after_exit_cost),
+            held(row.before_exit_cost),
+            held(row.after_exit_cost),
             mark.to_owned(),
         ]
     };
-    compact_table(&["row", "matrix", "before exit cost", "stressed equity", ""], 2, rows.iter().map(line).collect())
+    compact_table(&["row", "matrix", "before exit cost", "stressed equity", ""], "llrrl", rows.iter().map(line).collect())
 }
 
 fn matrix_name(matrix: Matrix) -> &'static str {

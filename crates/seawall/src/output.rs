@@ -26,7 +26,7 @@ pub(crate) fn print_json<T: Serialize + ?Sized>(value: &T) -> Result<(), Failure
 /// A table with a rule between rows.
 pub(crate) fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header(header.to_vec());
+    table.load_style(presets::UTF8_FULL_CONDENSED).set_header(header.to_vec());
     table
 }
 
@@ -110,31 +110,35 @@ pub(crate) fn heading() -> Style {
     Style::new().bold()
 }
 
-/// A compact table: the first `texts` columns are text, the others numbers, aligned to the right.
-pub(crate) fn compact_table(header: &[&str], texts: usize, rows: Vec<Vec<String>>) -> String {
+/// A table without rules. `aligned` says how each column stands: `l` left, `r` right.
+pub(crate) fn compact_table(header: &[&str], aligned: &str, rows: Vec<Vec<String>>) -> String {
     let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled).set_header(header.to_vec());
-    for row in rows {
-        table.add_row(row);
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    if !header.is_empty() {
+        table.set_header(header.to_vec());
     }
-    for column in table.column_iter_mut() {
-        let numeric = column.index >= texts;
-        column.set_padding((1, 1));
-        column.set_cell_alignment(if numeric { CellAlignment::Right } else { CellAlignment::Left });
+    table.add_rows(rows);
+    for (column, side) in table.column_iter_mut().zip(aligned.chars()) {
+        column.set_cell_alignment(if side == 'r' { CellAlignment::Right } else { CellAlignment::Left });
     }
-    let mut text = String::new();
-    for line in table.lines() {
-        text.push_str(line.trim_end());
-        text.push('\n');
-    }
-    text
+    table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
-/// Money for a reader: `−1,234,567.89`, to the cent and away from zero, so that no loss and no need looks smaller than it is.
-pub(crate) fn dollars(money: Money) -> String {
-    const CENT: u128 = 10_000;
-    let cents = money.get().unsigned_abs().div_ceil(CENT);
-    let sign = if money.is_negative() { "−" } else { "" };
+const CENT: i128 = 10_000;
+
+/// What there is, to the cent and rounded down: `−1,234,567.90`.
+pub(crate) fn held(money: Money) -> String {
+    cents(money.get().div_euclid(CENT))
+}
+
+/// What is needed, to the cent and rounded up, so that no need looks smaller than it is.
+pub(crate) fn needed(money: Money) -> String {
+    cents(-(-money.get()).div_euclid(CENT))
+}
+
+fn cents(cents: i128) -> String {
+    let sign = if cents < 0 { "−" } else { "" };
+    let cents = cents.unsigned_abs();
     format!("{sign}{}.{:02}", grouped(&(cents / 100).to_string()), cents % 100)
 }
 
@@ -174,14 +178,14 @@ fn grouped(digits: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{clock, decimal, dollars, percent, plain, price, readable, usd};
+    use super::{clock, decimal, held, needed, percent, plain, price, readable, usd};
     use clearing::units::{Money, Ratio};
 
     #[test]
-    fn money_is_shown_to_the_cent_away_from_zero_and_written_to_the_quantum() {
-        assert_eq!(dollars(Money::new(1_234_567_890_001)), "1,234,567.90");
-        assert_eq!(dollars(Money::new(-1)), "−0.01");
-        assert_eq!(dollars(Money::ZERO), "0.00");
+    fn money_is_shown_to_the_cent_never_better_than_it_is_and_written_to_the_quantum() {
+        let sums = [1_234_567_890_001, -1, 0].map(Money::new);
+        assert_eq!(sums.map(held), ["1,234,567.89", "−0.01", "0.00"]);
+        assert_eq!(sums.map(needed), ["1,234,567.90", "0.00", "0.00"]);
         assert_eq!(decimal(Money::new(-1_234_567_890_001)), "-1234567.890001");
     }
 

@@ -25,10 +25,11 @@ pub fn check(world: &World, words: &[&str], offset: usize) -> Result<Vec<Miss>, 
         ("breaker", [name, level, cause]) => {
             let found = instrument(world, name)?;
             let found = [format!("{:?}", found.breaker.level), format!("{:?}", found.breaker.cause)];
-            Ok([level, cause].iter().zip(found).enumerate().filter(|(_, (one, other))| *one != other)
-                .map(|(at, (_, found))| Miss { found, word: Some(offset + 1 + at) }).collect())
+            let pairs = [level, cause].into_iter().zip(found).enumerate();
+            let wrong = pairs.filter(|(_, (wanted, found))| **wanted != found.as_str());
+            Ok(wrong.map(|(at, (_, found))| Miss { found, word: Some(offset + 1 + at) }).collect())
         }
-        ("layers", pairs) | ("layer", pairs) => compare(pairs, offset, |name| layer(world, name)),
+        ("layers" | "layer", pairs) => compare(pairs, offset, |name| layer(world, name)),
         ("pool", pairs) => compare(pairs, offset, |name| pool_value(world, name)),
         ("feed", [name, pairs @ ..]) => compare(pairs, offset + 1, |key| feed_value(world, name, key)),
         ("stress", [name, pairs @ ..]) => compare(pairs, offset + 1, |key| stress_value(world, name, key)),

@@ -12,8 +12,8 @@ use clearing::units::{
 
 use super::decimal::Decimal;
 use super::document::{
-    AccountSheet, ConditionSheet, CorrelationSheet, Document, FeedSheet, InstrumentSheet, KindSheet, MatrixSheet,
-    PoolSheet, RowSheet, Scenarios, TierSheet,
+    AccountSheet, ConditionSheet, CorrelationSheet, Document, FeedSheet, InstrumentSheet, KindSheet, PoolSheet,
+    RowSheet, Scenarios, TierSheet,
 };
 use super::fault::Fault;
 use super::market::{Bound, FeedLine, InstrumentLine, Market, RowLine, TierLine};
@@ -194,10 +194,11 @@ fn feed(sheet: &FeedSheet, lot: Decimal, negative: bool) -> Result<FeedLine, Fau
         |field: &str, value: Option<Decimal>| value.map(|value| percent(field, value, 0, MOST_PERCENT)).transpose();
     let initial = stress("initial_stress", sheet.initial_stress)?;
     let maintenance = stress("maintenance_stress", sheet.maintenance_stress)?;
-    if maintenance > initial {
-        let allowed = sheet.initial_stress.unwrap_or(Decimal::ZERO);
-        let message = "found more than initial_stress, allowed at most";
-        return Err(Fault::at("maintenance_stress", format!("{message} {allowed} %")));
+    if let (Some(found), Some(most)) = (sheet.maintenance_stress, sheet.initial_stress)
+        && maintenance > initial
+    {
+        let message = format!("found {found} %, allowed at most the initial stress: {most} %");
+        return Err(Fault::at("maintenance_stress", message));
     }
     Ok(FeedLine {
         name: sheet.name.clone(),
@@ -420,8 +421,7 @@ fn row(
         prices.push((instrument_id(at), price(&field, *value, lines[at].lot, lowest)?));
     }
     let weight = sheet.weight.map_or(Ok(Ratio::ONE), |weight| percent("weight", weight, 0, 100))?;
-    let matrix: MatrixSheet = sheet.matrix;
-    Ok(RowLine { name: sheet.name.clone(), matrix, moves, prices, weight })
+    Ok(RowLine { name: sheet.name.clone(), matrix: sheet.matrix, moves, prices, weight })
 }
 
 fn set_account(market: &mut Market, sheet: &AccountSheet, instruments: &BTreeMap<&str, usize>) -> Result<(), Fault> {
