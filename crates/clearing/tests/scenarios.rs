@@ -108,7 +108,7 @@ impl Run<'_> {
         }
         let line = Line { number: at, signer, refused };
         let surprises = verbs::run(&mut self.world, &line, verb, &mut Words::new(arguments))?;
-        refused.into_iter().for_each(|name| drop(self.refused.insert(name.to_string())));
+        self.refused.extend(refused.map(str::to_string));
         for (line, found) in surprises {
             self.surprise(if line == usize::MAX { at } else { line }, line == usize::MAX, &found);
         }

@@ -83,9 +83,15 @@ fn cases(tape: &Tape, population: &Population, run: &StaticOutcome) -> Vec<Case>
         own_price_usd: reason.own_price,
         honest_price_usd: reason.honest_price,
         amount_usd: reason.usd,
-        text: reason.text.clone(),
+        text: told(&reason.text),
     };
     run.reasons.iter().map(case).collect()
+}
+
+/// What happened, without the time, the account and the prices, which the report shows beside it.
+fn told(text: &str) -> String {
+    let sentence = text.split_once(": ").map_or(text, |(_, rest)| rest);
+    sentence.rsplit_once(" (").map_or(sentence, |(rest, _)| rest).to_owned()
 }
 
 /// A time of day as an instant of the day on which the tape begins.

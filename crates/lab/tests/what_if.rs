@@ -12,7 +12,7 @@ fn usd(usd: i128) -> Money {
 }
 
 /// A market with a tick of 1 USD, so that every price can be tried. `{price}` is the price of A.
-const COARSE: [&str; 5] = [
+const COARSE: [&str; 6] = [
     // A long perpetual under the default set, with exit-cost tiers in USD that move with the price.
     r#"
 scenarios = "default"
@@ -56,6 +56,14 @@ feeds = [{ name = "A", price = {price}, initial_stress = 20, maintenance_stress 
 instruments = [{ name = "A-PERP", feed = "A", kind = "perpetual", lot = 0.000001, negative_prices = true, stress_base = 50 }]
 account = { cash = -20, positions = { A-PERP = 2 } }
 "#,
+    // The same base against a short: far below, the clamp at zero bends the lowest row.
+    r#"
+scenarios = "default"
+feeds = [{ name = "A", price = {price}, initial_stress = 90, maintenance_stress = 80 }]
+instruments = [{ name = "A-PERP", feed = "A", kind = "perpetual", lot = 0.000001, stress_base = 70 },
+               { name = "A-DATED", feed = "A", kind = "dated", lot = 0.000001 }]
+account = { cash = 130, positions = { A-PERP = 2, A-DATED = -3 } }
+"#,
 ];
 
 fn at(document: &str, price: i64) -> Answer {
@@ -74,7 +82,11 @@ fn liquidation_prices_are_those_of_a_naive_walk() {
         // A document cannot say a price of zero, so the walk ends above it.
         let line = answer.instruments.iter().find(|line| line.name == "A-PERP").unwrap();
         let found_down = line.liquidation_down.as_ref().map(|found| found.price.clone()).filter(|price| price != "0");
-        assert_eq!((found_down, line.liquidation_up.as_ref().map(|found| found.price.clone())), (down, up), "{document}");
+        assert_eq!(
+            (found_down, line.liquidation_up.as_ref().map(|found| found.price.clone())),
+            (down, up),
+            "{document}"
+        );
     }
 }
 
@@ -141,15 +153,13 @@ account = {{ cash = 0, positions = {{ A = 10 }} }}
 /// R5.6: tiers by hand. 150,000 USD: 100,000 at 0.1 % and 50,000 at 1 % make 600.
 #[test]
 fn exit_cost_tiers_count_what_lies_inside_them() {
-    let answer = ask(
-        r#"
+    let answer = ask(r#"
 scenarios = "rows"
 feeds = [{ name = "A", price = 100 }]
 instruments = [{ name = "A", feed = "A", kind = "perpetual", lot = 1,
     exit_cost = [{ rate = 0.1 }, { from_usd = 100000, rate = 1 }], initial_exit_cost = [{ from_lots = 1000, rate = 2 }] }]
 account = { cash = 0, positions = { A = -1500 } }
-"#,
-    );
+"#);
     assert_eq!(answer.maintenance_exit_cost, usd(600));
     assert_eq!(answer.initial_exit_cost, usd(600 + 500 * 2));
     assert_eq!(answer.maintenance_margin, usd(600));

@@ -175,7 +175,11 @@ fn row_table(answer: &Answer) -> String {
             mark.to_owned(),
         ]
     };
-    compact_table(&["row", "matrix", "before exit cost", "stressed equity", ""], "llrrl", rows.iter().map(line).collect())
+    compact_table(
+        &["row", "matrix", "before exit cost", "stressed equity", ""],
+        "llrrl",
+        rows.iter().map(line).collect(),
+    )
 }
 
 fn matrix_name(matrix: Matrix) -> &'static str {

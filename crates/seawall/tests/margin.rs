@@ -258,7 +258,8 @@ fn contradictions_are_refused_with_field_and_hint() {
 
 #[test]
 fn too_many_instruments_are_refused() {
-    let one = |at: usize| format!("[[instruments]]\nname = \"I{at}\"\nfeed = \"ETH\"\nkind = \"perpetual\"\nlot = 0.001\n");
+    let one =
+        |at: usize| format!("[[instruments]]\nname = \"I{at}\"\nfeed = \"ETH\"\nkind = \"perpetual\"\nlot = 0.001\n");
     let many: String = (0..10_000).map(one).collect();
     let message = refused(&SMALL.replace("[account]", &format!("{many}[account]")));
     assert!(message.contains("instruments: found 10001, allowed at most 256"), "{message}");

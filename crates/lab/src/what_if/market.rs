@@ -177,10 +177,10 @@ impl Market {
 
     fn keeps(&self, scenario: Scenario, matrix: Matrix) -> bool {
         let Scenario::Named(at) = scenario else { return self.default_set || scenario == Scenario::Unshocked };
-        match (self.rows[usize::from(at)].matrix, matrix) {
-            (MatrixSheet::Both, Matrix::Maintenance | Matrix::Initial) => true,
-            (MatrixSheet::Maintenance, Matrix::Maintenance) | (MatrixSheet::Initial, Matrix::Initial) => true,
-            _ => false,
+        match self.rows[usize::from(at)].matrix {
+            MatrixSheet::Maintenance => matrix == Matrix::Maintenance,
+            MatrixSheet::Initial => matrix == Matrix::Initial,
+            MatrixSheet::Both => matrix != Matrix::Target,
         }
     }
 
