@@ -57,7 +57,8 @@ fn accept(state: &State, signer: Key, pool: PoolId, account: AccountId, order: &
         reduce_only: order.reduce_only,
     };
     require_limits(found, owner, instrument, &resting)?;
-    require_margin(found, owner, &resting)?;
+    let reduces = only_reduces(owner, order) && order.quantity.abs() <= owner.quantity(order.instrument).abs();
+    require_margin(found, owner, &resting, reduces)?;
     Ok(resting)
 }
 
@@ -123,13 +124,21 @@ fn inside_band(instrument: &Instrument, quantity: Quantity, limit: Price) -> boo
     if quantity.is_negative() { limit >= edge } else { limit <= edge }
 }
 
-/// R7.2, R6.5: sound whichever subset fills, or no row worse than it was.
-fn require_margin(pool: &Pool, owner: &Account, order: &Order) -> Outcome {
+/// R7.2, R6.5: sound whichever subset fills, or no row worse than it was. An order that can only reduce is judged by the
+/// account that it would leave behind, because what it saves of exit cost and doubt counts as well; between no fill and a
+/// whole one, stressed equity is concave in the lots, so both ends speak for every part.
+fn require_margin(pool: &Pool, owner: &Account, order: &Order, reduces: bool) -> Outcome {
     let before = margin::order_rows(pool, owner, &owner.orders);
     let mut orders = owner.orders.clone();
     orders.push(order.clone());
-    let after = margin::order_rows(pool, owner, &orders);
-    require(margin::may_go(&before, &after), Rejection::InitialMarginNotMet)
+    if margin::may_go(&before, &margin::order_rows(pool, owner, &orders)) {
+        return Ok(());
+    }
+    let mut filled = owner.clone();
+    filled.fill(order.instrument, order.quantity, order.limit);
+    filled.cash -= pool.fee_bound(order.instrument, order.limit * order.quantity);
+    let after = margin::order_rows(pool, &filled, &filled.orders);
+    require(reduces && margin::may_go(&before, &after), Rejection::InitialMarginNotMet)
 }
 
 pub(super) fn cancel(
