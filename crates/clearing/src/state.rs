@@ -416,6 +416,14 @@ impl Account {
         }
     }
 
+    /// Adds money that is the owner's. An account that was closed has owed nothing since, so money opens it again.
+    pub(crate) fn credit(&mut self, amount: Money) {
+        self.cash += amount;
+        if self.standing == Standing::Closed {
+            self.standing = Standing::Good;
+        }
+    }
+
     /// Whether it may place orders, withdraw and bid.
     #[must_use]
     pub fn is_good(&self) -> bool {

@@ -42,14 +42,53 @@ const OUT_OF_REACH: &[(Rejection, &str)] = &[(Rejection::TooManyAccounts, "a poo
 
 /// What must have happened at least once over all scenarios: words that events print.
 const MUST_HAPPEN: &[&str] = &[
-    "layer OwnCapital", "layer Fund", "layer Tranche", "layer Line", "layer AutoDeleveraging", "layer GainsHaircut",
-    "layer WindDown", "level Normal", "level Cautious", "level ReduceOnly", "level CallAuction", "level Halted",
-    "level WindDown", "cause Calm", "cause LargeMove", "cause FundDrawdown", "cause FeedDegraded", "cause FeedDown",
-    "cause OutsideBand", "cause Restart", "cause Reopening", "cause HaltTooLong", "condition Live", "condition Degraded",
-    "condition Down", "reason Cancelled", "reason LifetimeOver", "reason InitialMarginNotMet", "reason Liquidation",
-    "reason SelfMatch", "reason InstrumentClosed", "AccountRestored", "AccountClosed", "AutoDeleveraged", "SliceTaken",
-    "PortfolioAbsorbed", "PortfolioAuctioned", "CollateralConverted", "FundingPaid", "InterestPaid", "Expired",
-    "LiquidationsCarried", "PublisherFlagged", "ChangeScheduled", "ChangeApplied", "ChangeDeferred", "PoolWoundDown",
+    "layer OwnCapital",
+    "layer Fund",
+    "layer Tranche",
+    "layer Line",
+    "layer AutoDeleveraging",
+    "layer GainsHaircut",
+    "layer WindDown",
+    "level Normal",
+    "level Cautious",
+    "level ReduceOnly",
+    "level CallAuction",
+    "level Halted",
+    "level WindDown",
+    "cause Calm",
+    "cause LargeMove",
+    "cause FundDrawdown",
+    "cause FeedDegraded",
+    "cause FeedDown",
+    "cause OutsideBand",
+    "cause Restart",
+    "cause Reopening",
+    "cause HaltTooLong",
+    "condition Live",
+    "condition Degraded",
+    "condition Down",
+    "reason Cancelled",
+    "reason LifetimeOver",
+    "reason InitialMarginNotMet",
+    "reason Liquidation",
+    "reason SelfMatch",
+    "reason InstrumentClosed",
+    "AccountRestored",
+    "AccountClosed",
+    "AutoDeleveraged",
+    "SliceTaken",
+    "PortfolioAbsorbed",
+    "PortfolioAuctioned",
+    "CollateralConverted",
+    "FundingPaid",
+    "InterestPaid",
+    "Expired",
+    "LiquidationsCarried",
+    "PublisherFlagged",
+    "ChangeScheduled",
+    "ChangeApplied",
+    "ChangeDeferred",
+    "PoolWoundDown",
 ];
 
 /// What a run over every scenario saw.
@@ -142,8 +181,10 @@ impl Run<'_> {
             return self.fail(at, &found);
         }
         let line = self.lines[at].clone();
-        let kept = line.split(" refused ").next().unwrap_or_default().trim_end();
-        self.lines[at] = if found == "accepted" { kept.to_string() } else { format!("{kept}   refused {found}") };
+        let (told, comment) = line.split_once('#').map_or((line.as_str(), None), |(told, rest)| (told, Some(rest)));
+        let kept = told.split(" refused ").next().unwrap_or_default().trim_end();
+        let told = if found == "accepted" { kept.to_string() } else { format!("{kept}   refused {found}") };
+        self.lines[at] = comment.map_or(told.clone(), |comment| format!("{told}   #{comment}"));
     }
 }
 
@@ -243,7 +284,12 @@ fn everything_runs() -> bool {
 fn every_scenario_is_true() {
     let outcome = outcome();
     let failures = outcome.failures.join("\n  ");
-    assert!(outcome.failures.is_empty(), "{} failures in {} scenarios:\n  {failures}\n", outcome.failures.len(), outcome.files);
+    assert!(
+        outcome.failures.is_empty(),
+        "{} failures in {} scenarios:\n  {failures}\n",
+        outcome.failures.len(),
+        outcome.files
+    );
     assert!(outcome.files >= 60 || !everything_runs(), "there are too few scenarios: {}", outcome.files);
 }
 
@@ -252,8 +298,11 @@ fn every_scenario_is_true() {
 fn every_rejection_is_refused_somewhere() {
     let reached = |rejection: &&Rejection| outcome().refused.contains(rejection.name());
     let exempt = |rejection: &&Rejection| OUT_OF_REACH.iter().any(|(known, _)| known == *rejection);
-    let missing: Vec<&str> =
-        Rejection::ALL.iter().filter(|rejection| !reached(rejection) && !exempt(rejection)).map(|rejection| rejection.name()).collect();
+    let missing: Vec<&str> = Rejection::ALL
+        .iter()
+        .filter(|rejection| !reached(rejection) && !exempt(rejection))
+        .map(|rejection| rejection.name())
+        .collect();
     assert!(missing.is_empty() || !everything_runs(), "no scenario shows: {}", missing.join(", "));
 }
 

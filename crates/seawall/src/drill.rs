@@ -16,8 +16,8 @@ use lab::tape::Recording;
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 /// Historic crashes as executable drills.
@@ -32,10 +32,12 @@ enum DrillCommand {
     /// Lists the drills
     List(ListArgs),
     /// Runs a drill and shows what it came to
-    #[command(after_help = "Examples:\n  seawall drill run october-2025\n  seawall drill run october-2025 --report reports\n  \
+    #[command(
+        after_help = "Examples:\n  seawall drill run october-2025\n  seawall drill run october-2025 --report reports\n  \
         seawall drill run october-2025 --seeds 20 --json > runs.json\n\nExit codes:\n  0   ran, and every promise was kept\n  \
         1   ran, and a promise was missed: bad debt, a wrongful or late liquidation, overshoot, books that do not balance\n  \
-        2   usage\n  65  a recording or description is malformed\n  74  a file could not be read or written")]
+        2   usage\n  65  a recording or description is malformed\n  74  a file could not be read or written"
+    )]
     Run(RunArgs),
 }
 
@@ -100,7 +102,10 @@ fn list_drills(args: &ListArgs) -> Result<(), Failure> {
         rows.push((plan.name, plan.title, plan.population.default_accounts));
     }
     if args.json {
-        let drills: Vec<_> = rows.iter().map(|(name, title, accounts)| serde_json::json!({ "name": name, "title": title, "accounts": accounts })).collect();
+        let drills: Vec<_> = rows
+            .iter()
+            .map(|(name, title, accounts)| serde_json::json!({ "name": name, "title": title, "accounts": accounts }))
+            .collect();
         return output::print_json(&drills);
     }
     let mut table = output::table(&["drill", "what happened", "accounts"]);
@@ -135,7 +140,8 @@ impl<'a> Runner<'a> {
     }
 
     fn run(&self) -> Result<u8, Failure> {
-        let seeds: Vec<u64> = (0..self.args.seeds.unwrap_or(1)).map(|step| self.args.seed.saturating_add(step)).collect();
+        let seeds: Vec<u64> =
+            (0..self.args.seeds.unwrap_or(1)).map(|step| self.args.seed.saturating_add(step)).collect();
         let bar = self.bar(seeds.len() as u64);
         let runs = self.run_all(&seeds, &bar)?;
         bar.finish_and_clear();
@@ -187,7 +193,13 @@ impl<'a> Runner<'a> {
         Ok(Run { outcome, series, compared })
     }
 
-    fn run_core(&self, drill: &Drill, setting: &Setting, seed: u64, bar: &ProgressBar) -> Result<(Outcome, Series), Failure> {
+    fn run_core(
+        &self,
+        drill: &Drill,
+        setting: &Setting,
+        seed: u64,
+        bar: &ProgressBar,
+    ) -> Result<(Outcome, Series), Failure> {
         let mut show = |progress: &Progress| {
             bar.inc(1);
             if progress.second.is_multiple_of(20) {
@@ -206,7 +218,8 @@ impl<'a> Runner<'a> {
 
     fn run_static(&self, setting: &Setting, seed: u64, bar: &ProgressBar) -> Result<Compared, Failure> {
         let begun = Instant::now();
-        let run = StaticVenue::run(&self.plan, &setting.tape, &setting.population, seed, &mut |_| bar.inc(1)).map_err(Failure::data)?;
+        let run = StaticVenue::run(&self.plan, &setting.tape, &setting.population, seed, &mut |_| bar.inc(1))
+            .map_err(Failure::data)?;
         let elapsed_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         Ok(compared(&self.plan, &setting.tape, &setting.population, &run, elapsed_ms))
     }
@@ -221,9 +234,18 @@ impl<'a> Runner<'a> {
         };
         let source = match &self.args.data {
             Some(folder) => format!("Prices: the full recording in {}.", folder.display()),
-            None => format!("Prices: the compact recording drills/{}/path.bin.zst; its sources are in PATH.md beside it.", self.plan.name),
+            None => format!(
+                "Prices: the compact recording drills/{}/path.bin.zst; its sources are in PATH.md beside it.",
+                self.plan.name
+            ),
         };
-        let notes = [source, format!("Members, makers, bidders and faults are drawn by seed from drills/{}/drill.toml, where every figure names its source or says that it is an assumption.", self.plan.name)];
+        let notes = [
+            source,
+            format!(
+                "Members, makers, bidders and faults are drawn by seed from drills/{}/drill.toml, where every figure names its source or says that it is an assumption.",
+                self.plan.name
+            ),
+        ];
         report::write_report(dir, &drill, first.compared.as_ref(), &notes).map_err(|error| Failure::io(&error))
     }
 
@@ -277,7 +299,13 @@ fn tables_of_one(run: &Run) -> String {
     let mut prices = output::table(&["index, USD", "start", "low", "end", "fall"]);
     for (symbol, span) in &run.outcome.feeds {
         let fall = 100.0 * (1.0 - span.low / span.start);
-        prices.add_row([symbol.clone(), output::price(span.start), output::price(span.low), output::price(span.end), format!("{fall:.1} %")]);
+        prices.add_row([
+            symbol.clone(),
+            output::price(span.start),
+            output::price(span.low),
+            output::price(span.end),
+            format!("{fall:.1} %"),
+        ]);
     }
     output::align_right(&mut prices, 1..=4);
     format!("{table}\n\n{prices}\n\n")
@@ -302,8 +330,12 @@ fn figure_rows() -> Vec<(&'static str, Cell)> {
         ("bad debt", |run| output::usd(run.bad_debt_usd)),
         ("winners auto-deleveraged", |run| output::count(run.adl.accounts)),
         ("  taken beyond the deficit", |run| output::usd(run.adl.overshoot_usd)),
-        ("books that did not balance", |run| format!("{} of {}", run.conservation.violations, output::count(run.conservation.blocks_checked))),
-        ("state root", |run| if run.state_root.is_empty() { "–".to_owned() } else { format!("{}…", &run.state_root[..16]) }),
+        ("books that did not balance", |run| {
+            format!("{} of {}", run.conservation.violations, output::count(run.conservation.blocks_checked))
+        }),
+        ("state root", |run| {
+            if run.state_root.is_empty() { "–".to_owned() } else { format!("{}…", &run.state_root[..16]) }
+        }),
         ("time", |run| format!("{:.1} s", run.elapsed_ms as f64 / 1e3)),
     ]
 }
@@ -311,7 +343,10 @@ fn figure_rows() -> Vec<(&'static str, Cell)> {
 /// `fund 0.59 M, own capital 0.41 M`.
 fn layers_in_words(run: &Outcome) -> String {
     let borne = LAYERS.iter().filter_map(|(key, name)| run.loss_by_layer.get(*key).map(|usd| (name, *usd)));
-    let words: Vec<String> = borne.filter(|(_, usd)| *usd > 0.0).map(|(name, usd)| format!("{}: {}", name.to_lowercase(), output::usd(usd))).collect();
+    let words: Vec<String> = borne
+        .filter(|(_, usd)| *usd > 0.0)
+        .map(|(name, usd)| format!("{}: {}", name.to_lowercase(), output::usd(usd)))
+        .collect();
     if words.is_empty() { "–".to_owned() } else { words.join("\n") }
 }
 
@@ -319,7 +354,9 @@ fn layers_in_words(run: &Outcome) -> String {
 fn table_of_many(all: &Runs) -> String {
     let mut table = output::table(&["over all seeds", "smallest", "median", "largest"]);
     for (name, spread) in &all.summary.figures {
-        let cell = |value: f64| if name.ends_with("_usd") || name.starts_with("fund") { output::usd(value) } else { output::plain(value) };
+        let cell = |value: f64| {
+            if name.ends_with("_usd") || name.starts_with("fund") { output::usd(value) } else { output::plain(value) }
+        };
         table.add_row([name.clone(), cell(spread.min), cell(spread.median), cell(spread.max)]);
     }
     output::align_right(&mut table, 1..=3);
@@ -334,6 +371,8 @@ fn verdict(all: &Runs, rules: RulesArg) -> String {
     if all.summary.missed.is_empty() {
         return "every promise kept: no bad debt, nobody liquidated wrongly or late, no overshoot, books balanced after every block\n".to_owned();
     }
-    let missed = |miss: &lab::outcome::Missed| format!("missed with seed {}: {} {} (promised {})\n", miss.seed, miss.figure, miss.value, miss.bound);
+    let missed = |miss: &lab::outcome::Missed| {
+        format!("missed with seed {}: {} {} (promised {})\n", miss.seed, miss.figure, miss.value, miss.bound)
+    };
     all.summary.missed.iter().map(missed).collect()
 }

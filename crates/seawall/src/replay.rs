@@ -11,9 +11,11 @@ use std::time::Instant;
 
 /// Applies a recorded block log again and compares every root
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  seawall drill run october-2025 --accounts 500 --record run.log\n  seawall replay run.log\n\n\
+#[command(
+    after_help = "Example:\n  seawall drill run october-2025 --accounts 500 --record run.log\n  seawall replay run.log\n\n\
     Exit codes:\n  0   every root is the recorded one\n  1   a root differs\n  2   usage\n  65  the file is not a whole block log\n  \
-    74  the file could not be read")]
+    74  the file could not be read"
+)]
 pub(crate) struct ReplayArgs {
     /// The log, as written by `seawall drill run --record`
     log: PathBuf,
@@ -56,7 +58,11 @@ fn print(args: &ReplayArgs, found: &Replay, seconds: f64) -> Result<(), Failure>
     let verdict = match &found.divergence {
         None => "every root is the recorded one\n".to_owned(),
         Some(Divergence { height, recorded, found }) => {
-            format!("first divergence at block {height}: recorded {}, found {}\n", output::hex(recorded), output::hex(found))
+            format!(
+                "first divergence at block {height}: recorded {}, found {}\n",
+                output::hex(recorded),
+                output::hex(found)
+            )
         }
     };
     output::print(&format!("{table}\n\n{verdict}"))

@@ -38,7 +38,7 @@ pub(super) fn deposit(
     // R13.2: deposits work in every state of the breakers.
     let found = &mut state.pools[pool];
     found.custody += amount;
-    found.accounts.edit(account).cash += amount;
+    found.accounts.edit(account).credit(amount);
     events.push(Event::Deposited { pool, account, amount });
     Ok(())
 }

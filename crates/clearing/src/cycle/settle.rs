@@ -66,7 +66,7 @@ fn pay_leaving(pool: &mut Pool, time: Time) {
         let amount = share.leaving.min(share.amount);
         share.amount -= amount;
         share.leaving = Money::ZERO;
-        pool.accounts.edit(provider).cash += amount;
+        pool.accounts.edit(provider).credit(amount);
     }
     pool.tranche.retain(|_, share| share.amount.is_positive());
 }

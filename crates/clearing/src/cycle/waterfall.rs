@@ -5,7 +5,7 @@ mod deleverage;
 
 use crate::event::Event;
 use crate::margin;
-use crate::state::{Feed, Pool, Standing};
+use crate::state::{FUND, Feed, Pool, Standing};
 use crate::table::{AccountId, FeedId, PoolId, Table};
 use crate::units::Money;
 use alloc::vec::Vec;
@@ -20,11 +20,13 @@ pub(super) fn allocate(
     say: &mut dyn FnMut(Event),
 ) {
     for account in accounts {
+        let mut borne = Money::ZERO;
         if holds_derivatives(pool, account) {
-            close_rest(pool, id, reserve, account, say);
+            borne = close_rest(pool, id, reserve, account, say);
         }
         if pool.accounts[account].positions.is_empty() {
-            settle_shortfall(pool, id, feeds, reserve, account, say);
+            borne += settle_shortfall(pool, id, feeds, reserve, account, say);
+            stand_after(pool, id, account, borne, say);
         }
     }
 }
@@ -35,14 +37,25 @@ fn holds_derivatives(pool: &Pool, account: AccountId) -> bool {
 
 /// R12.2: nobody took the rest: the layers above pay what they can of its deficit, and its positions are closed against
 /// opposing ones at the price that leaves the rest of the deficit with them.
-fn close_rest(pool: &mut Pool, id: PoolId, reserve: &mut Money, account: AccountId, say: &mut dyn FnMut(Event)) {
-    let held = &pool.accounts[account];
-    let deficit = (-margin::equity(&pool.matrices, held.cash, &held.positions)).or_zero();
+/// Answers what others bore of the deficit.
+fn close_rest(
+    pool: &mut Pool,
+    id: PoolId,
+    reserve: &mut Money,
+    account: AccountId,
+    say: &mut dyn FnMut(Event),
+) -> Money {
+    let owed = |pool: &Pool| {
+        let held = &pool.accounts[account];
+        (-margin::equity(&pool.matrices, held.cash, &held.positions)).or_zero()
+    };
+    let deficit = owed(pool);
     let uncovered = layers::cover(pool, id, reserve, account, deficit, say);
     deleverage::close(pool, id, account, uncovered, say);
+    deficit - owed(pool)
 }
 
-/// What an account without positions still owes goes down the layers; in the end it owes nothing and is closed.
+/// What an account without positions still owes goes down the layers; in the end it owes nothing. Answers what it owed.
 fn settle_shortfall(
     pool: &mut Pool,
     id: PoolId,
@@ -50,20 +63,22 @@ fn settle_shortfall(
     reserve: &mut Money,
     account: AccountId,
     say: &mut dyn FnMut(Event),
-) {
+) -> Money {
     let shortfall = (-pool.accounts[account].cash).or_zero();
-    if shortfall.is_zero() {
-        pool.accounts.edit(account).standing = Standing::Good;
-        return;
-    }
     let uncovered = layers::cover(pool, id, reserve, account, shortfall, say);
     let uncovered = layers::cut_gains(pool, id, account, uncovered, say);
     if uncovered.is_positive() {
         layers::wind_down(pool, id, feeds, account, say);
     }
     assert!(!pool.accounts[account].cash.is_negative(), "the layers of the waterfall cover every loss");
-    // The fund is never closed: it stands there empty until capital comes in.
-    let fund = account == crate::state::FUND;
-    pool.accounts.edit(account).standing = if fund { Standing::Good } else { Standing::Closed };
-    say(Event::AccountClosed { pool: id, account, shortfall });
+    shortfall
+}
+
+/// Who made others bear a loss is closed. The fund is never: it stands there empty until capital comes in.
+fn stand_after(pool: &mut Pool, id: PoolId, account: AccountId, borne: Money, say: &mut dyn FnMut(Event)) {
+    let closed = borne.is_positive() && account != FUND;
+    pool.accounts.edit(account).standing = if closed { Standing::Closed } else { Standing::Good };
+    if borne.is_positive() {
+        say(Event::AccountClosed { pool: id, account, shortfall: borne });
+    }
 }

@@ -203,7 +203,8 @@ fn value_in_words(world: &World, pool: usize, value: &str) -> String {
     let at = usize::try_from(number).unwrap_or(usize::MAX);
     let small = i64::try_from(number).unwrap_or(i64::MAX);
     let names = world.pools.get(pool);
-    let named = |names: Option<&Vec<String>>| names.and_then(|names| names.get(at)).cloned().unwrap_or(format!("#{number}"));
+    let named =
+        |names: Option<&Vec<String>>| names.and_then(|names| names.get(at)).cloned().unwrap_or(format!("#{number}"));
     match unit {
         "Money" => show_money(Money::new(number)),
         "Price" => show_price(Price::new(small)),
@@ -251,19 +252,24 @@ fn differences(shown: &Shown, wanted: &[&str]) -> Vec<(usize, String)> {
 
 fn event(world: &World, wanted: &[&str], offset: usize) -> Vec<Miss> {
     let Some(name) = wanted.first() else { return vec![Miss { found: "no name of an event".to_string(), word: None }] };
-    let shown: Vec<Shown> = world.events.iter().map(|event| show(world, event)).filter(|shown| shown.name == *name).collect();
+    let shown: Vec<Shown> =
+        world.events.iter().map(|event| show(world, event)).filter(|shown| shown.name == *name).collect();
     let nearest = shown.iter().min_by_key(|shown| differences(shown, wanted).len());
     let Some(nearest) = nearest else {
         let all: Vec<String> = world.events.iter().map(|event| show(world, event).to_string()).collect();
         return vec![Miss { found: format!("no such event; there were:\n      {}", all.join("\n      ")), word: None }];
     };
     let wrong = differences(nearest, wanted);
-    wrong.into_iter().map(|(at, value)| Miss { found: format!("{value} in: {nearest}"), word: Some(offset + at) }).collect()
+    wrong
+        .into_iter()
+        .map(|(at, value)| Miss { found: format!("{value} in: {nearest}"), word: Some(offset + at) })
+        .collect()
 }
 
 fn unexpected(world: &World, wanted: &[&str]) -> Vec<Miss> {
     let shown = world.events.iter().map(|event| show(world, event));
-    let found = shown.filter(|shown| wanted.first() == Some(&shown.name.as_str()) && differences(shown, wanted).is_empty());
+    let found =
+        shown.filter(|shown| wanted.first() == Some(&shown.name.as_str()) && differences(shown, wanted).is_empty());
     found.map(|shown| Miss { found: shown.to_string(), word: None }).collect()
 }
 

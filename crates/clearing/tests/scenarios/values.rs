@@ -51,7 +51,9 @@ pub fn ratio(text: &str) -> Result<Ratio, String> {
 
 /// `250ms`, `10s`, `5m`, `2h`, `1d`.
 pub fn time(text: &str) -> Result<Time, String> {
-    let at = text.find(|letter: char| letter.is_ascii_alphabetic()).ok_or(format!("a length of time needs a unit: {text}"))?;
+    let at = text
+        .find(|letter: char| letter.is_ascii_alphabetic())
+        .ok_or(format!("a length of time needs a unit: {text}"))?;
     let (number, unit) = text.split_at(at);
     let length = match unit {
         "ms" => 1,

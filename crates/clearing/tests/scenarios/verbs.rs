@@ -234,7 +234,9 @@ fn said(signer: &str, command: Command) -> Result<Said, String> {
 fn command_of(world: &mut World, line: &Line, verb: &str, words: &mut Words) -> Result<Said, String> {
     match verb {
         "set" => set_command(world, words),
-        "feed" | "perpetual" | "dated" | "spot" | "pool" | "own-pool" | "list" => list_command(world, line, verb, words),
+        "feed" | "perpetual" | "dated" | "spot" | "pool" | "own-pool" | "list" => {
+            list_command(world, line, verb, words)
+        }
         "open" | "deposit" | "withdraw" | "capital" | "reserve" | "line" | "join" | "leave" | "bid" | "unbid" => {
             money_command(world, line, verb, words)
         }
@@ -503,4 +505,3 @@ fn commit_number(world: &mut World, who: &str, number: u64) {
 pub fn pool_at(world: &World, name: &str) -> usize {
     world.pools.iter().position(|pool| pool.name == name).unwrap_or(usize::from(u16::MAX))
 }
-

@@ -125,10 +125,7 @@ pub fn perpetual(feed: FeedId) -> InstrumentParameters {
 /// A collateral asset.
 pub fn spot(feed: FeedId, crash_ppm: i64) -> InstrumentParameters {
     let cap = Quantity::new(10_000_000_000);
-    InstrumentParameters {
-        kind: Kind::Spot { cap, ramp: Time::ZERO, crash: Ratio::new(crash_ppm) },
-        ..perpetual(feed)
-    }
+    InstrumentParameters { kind: Kind::Spot { cap, ramp: Time::ZERO, crash: Ratio::new(crash_ppm) }, ..perpetual(feed) }
 }
 
 /// A pool whose rules are neutral wherever they can be: initial, target and maintenance stress are 100 %, 60 % and 50 % of raw.
@@ -188,7 +185,8 @@ impl Preset {
     pub fn standard() -> (Self, Vec<FeedNames>) {
         let mut feeds = Vec::new();
         let mut names = Vec::new();
-        for (name, volatility, price) in [("BTC", 25_000, 1_000_000), ("ETH", 25_000, 100_000), ("USDC", 2_500, 10_000)] {
+        for (name, volatility, price) in [("BTC", 25_000, 1_000_000), ("ETH", 25_000, 100_000), ("USDC", 2_500, 10_000)]
+        {
             let parameters = FeedParameters { publishers: publishers(name, 3), ..feed(volatility) };
             names.push(FeedNames::new(name, 3, Price::new(price)));
             feeds.push((name.to_string(), parameters));
@@ -247,7 +245,11 @@ impl World {
             self.say(0, "governance", Command::ListInstrument { pool: PoolId(0), name, parameters });
         }
         let maker = self.account_or_open(0, "maker");
-        self.say(0, "custodian", Command::Deposit { pool: PoolId(0), account: maker, amount: Money::new(1_000_000_000_000) });
+        self.say(
+            0,
+            "custodian",
+            Command::Deposit { pool: PoolId(0), account: maker, amount: Money::new(1_000_000_000_000) },
+        );
         self.block(Time::new(1_000), false)
     }
 
@@ -382,7 +384,9 @@ impl World {
                 let held = lots.get(&instrument).copied().unwrap_or_default();
                 let came = self.balances.get(&(id, instrument)).copied().unwrap_or_default();
                 if held != came {
-                    return Some(format!("conservation broken: instrument {instrument} of pool {id} sums to {held:?}, not {came:?}"));
+                    return Some(format!(
+                        "conservation broken: instrument {instrument} of pool {id} sums to {held:?}, not {came:?}"
+                    ));
                 }
             }
         }
