@@ -22,7 +22,9 @@ pub(super) fn settle_when_due(
             continue;
         }
         let index = feeds[listed.parameters.feed].index;
-        let inside = (now.time.min(expiry) - (expiry - settlement_window)).or_zero().min(now.elapsed);
+        // What of the time since the last block lies inside the window.
+        let from = (now.time - now.elapsed).max(expiry - settlement_window);
+        let inside = (now.time.min(expiry) - from).or_zero();
         listed.settlement_sum = listed.settlement_sum.saturating_add(index.over(inside));
         listed.settlement_length += inside;
         if now.time >= expiry {
