@@ -195,8 +195,8 @@ fn price_in(
         Scenario::Alone(..) => Ratio::ZERO,
         Scenario::Followed(feed, way) if feed == own => full(way),
         Scenario::Followed(feed, way) => full(way).times_floor(correlation(pool, feed, own)),
-        Scenario::Against(feed, way) if feed == own => full(way).times_floor(widest_divergence(pool, own)),
-        Scenario::Against(feed, way) => full(opposite(way)).times_floor(divergence(correlation(pool, feed, own))),
+        Scenario::Against(feed, way) if feed == own => share_away(full(way), widest_divergence(pool, own)),
+        Scenario::Against(feed, way) => share_away(full(opposite(way)), divergence(correlation(pool, feed, own))),
         Scenario::Crash(spot) => crash(spot == id, instrument, crash_share),
         Scenario::Named(at) => named_move(pool, at, own),
         Scenario::Reversion => {
@@ -205,6 +205,11 @@ fn price_in(
         }
     };
     moved(instrument, shock)
+}
+
+/// A share of a shock, rounded away from the mark. R1.4
+fn share_away(shock: Ratio, share: Ratio) -> Ratio {
+    if shock.is_negative() { shock.times_floor(share) } else { shock.times_ceil(share) }
 }
 
 fn signed(stress: Ratio, way: Way) -> Ratio {
@@ -249,7 +254,7 @@ fn correlation(pool: &Pool, one: FeedId, other: FeedId) -> Ratio {
 /// standardised moves has the standard deviation √(2 − 2ρ), of which each carries half, √((1 − ρ) ⁄ 2). R5.2
 fn divergence(correlation: Ratio) -> Ratio {
     let half = i128::from((Ratio::ONE - correlation).get()) >> 1;
-    let root = square_root_floor(half.saturating_mul(i128::from(PPM)));
+    let root = square_root_floor(half.saturating_mul(i128::from(PPM))).saturating_add(1).min(i128::from(PPM));
     Ratio::new(i64::try_from(root).expect("the root of a share is a share"))
 }
 
