@@ -188,11 +188,11 @@ fn an_empty_system_has_the_root_it_always_had() {
 #[test]
 fn a_history_leads_to_the_root_and_snapshot_it_always_led_to() {
     let world = fixed_world();
-    assert_hash("the root", &world.engine.root(), "c250047829bf7cbf1d4ba64811502640589faf693ba8828744151cb006b3bea3");
+    assert_hash("the root", &world.engine.root(), "b6b60c5a84c93f3b8968c46bdb6610fb7231b5e105c4e4fafb275eaa91bfd4eb");
     assert_hash(
         "the snapshot",
         &world.engine.snapshot(),
-        "aabebcbd587711e0ef06f0f2da16e4940bbe6a4c7e7db80112a841890ed59911",
+        "1c0cc44da3eec2874c2b65389f07203225b2cd98c9f9b326ca3fab2effaa50c4",
     );
 }
 
