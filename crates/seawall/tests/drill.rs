@@ -1,0 +1,147 @@
+//! `seawall drill` as a stranger meets it: the list, the fields of its JSON, hostile arguments, exit codes.
+
+use lab::catalogue::EXHIBITS;
+use serde_json::Value;
+use std::process::{Command, Output};
+
+const USAGE: i32 = 2;
+/// The fields that `drill run --json` promises, and no others.
+const FIELDS: [&str; 20] = [
+    "name",
+    "rules",
+    "seed",
+    "accounts",
+    "blocks",
+    "feeds",
+    "breaches",
+    "liquidated_accounts",
+    "wrongful_liquidations",
+    "liquidation_latency_blocks_max",
+    "forced_notional_usd",
+    "portfolio_auctions",
+    "fund",
+    "adl",
+    "loss_by_layer",
+    "bad_debt_usd",
+    "conservation",
+    "pools_touched",
+    "state_root",
+    "elapsed_ms",
+];
+
+/// Runs the binary without the data folder that whoever runs the tests may have.
+fn seawall(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_seawall"))
+        .args(arguments)
+        .env_remove("SEAWALL_DATA")
+        .output()
+        .expect("the binary runs")
+}
+
+fn answer(arguments: &[&str]) -> String {
+    let output = seawall(arguments);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).expect("answers are text");
+    assert!(!text.contains('\x1b'), "colours belong on a terminal: {text:?}");
+    text
+}
+
+/// What standard error says of arguments that must be refused with one of these codes, without a panic.
+fn refusal(arguments: &[&str], codes: &[i32]) -> String {
+    let output = seawall(arguments);
+    let message = String::from_utf8(output.stderr).expect("messages are text");
+    let code = output.status.code().expect("no signal ended it");
+    assert!(codes.contains(&code), "{arguments:?} ended with {code}: {message}");
+    assert!(output.stdout.is_empty(), "nothing is answered");
+    assert!(message.starts_with("error: ") && !message.contains("panicked"), "{message}");
+    assert!(!message.contains('\x1b'), "colours belong on a terminal: {message:?}");
+    message
+}
+
+fn fields(value: &Value) -> Vec<&str> {
+    let mut names: Vec<&str> = value.as_object().expect("an object").keys().map(String::as_str).collect();
+    names.sort_unstable();
+    names
+}
+
+#[test]
+fn the_list_names_every_drill_in_words_and_in_json() {
+    let table = answer(&["drill", "list"]);
+    let drills: Vec<Value> = serde_json::from_str(&answer(&["drill", "list", "--json"])).expect("a list");
+    assert_eq!(drills.len(), EXHIBITS.len());
+    for (drill, exhibit) in drills.iter().zip(EXHIBITS) {
+        assert!(table.contains(exhibit.name), "{table}");
+        assert_eq!(fields(drill), ["accounts", "name", "title"]);
+        assert_eq!(drill["name"], exhibit.name);
+        assert!(drill["accounts"].as_u64().is_some_and(|accounts| accounts > 0));
+    }
+}
+
+#[test]
+fn an_unknown_drill_is_refused_with_what_is_known_and_where_to_look() {
+    for name in ["october-2024", "", "../october-2025", "OCTOBER-2025"] {
+        let message = refusal(&["drill", "run", name], &[USAGE]);
+        assert!(message.contains(&format!("found {name:?}, allowed: october-2025")), "{message}");
+        assert!(message.contains("\nhint: seawall drill list"), "{message}");
+    }
+}
+
+#[test]
+fn arguments_out_of_range_are_refused_by_their_flag() {
+    let hostile: [(&str, &str); 11] = [
+        ("--seeds", "0"),
+        ("--seeds", "10001"),
+        ("--seeds", "many"),
+        ("--accounts", "1"),
+        ("--accounts", "x"),
+        ("--accounts", "9"),
+        ("--accounts", "4000001"),
+        ("--accounts", "99999999999999999999"),
+        ("--seed", "1.5"),
+        ("--seed", "18446744073709551616"),
+        ("--rules", "generous"),
+    ];
+    for (flag, value) in hostile {
+        let message = refusal(&["drill", "run", "october-2025", flag, value], &[USAGE]);
+        assert!(message.contains(flag) && message.contains(value), "{message}");
+    }
+    let both = ["drill", "run", "october-2025", "--seeds", "2", "--record", "run.log"];
+    assert!(refusal(&both, &[USAGE]).contains("--record"));
+    assert!(refusal(&["drill", "run"], &[USAGE]).contains("<NAME>"));
+}
+
+#[test]
+fn a_data_folder_that_is_missing_is_named() {
+    let folder = std::env::temp_dir().join(format!("seawall-no-such-folder-{}", std::process::id()));
+    let folder = folder.to_str().expect("temporary folders have plain names");
+    let message = refusal(&["drill", "run", "october-2025", "--data", folder], &[65, 74]);
+    assert!(message.contains(folder), "{message}");
+}
+
+#[test]
+fn help_shows_an_example() {
+    let subcommands: [&[&str]; 4] = [&[], &["drill", "run"], &["margin"], &["replay"]];
+    for subcommand in subcommands {
+        let help = answer(&[subcommand, &["--help"][..]].concat());
+        assert!(help.contains("Example"), "{help}");
+    }
+}
+
+#[test]
+fn json_of_a_run_has_exactly_the_promised_fields() {
+    let text = answer(&["drill", "run", "october-2025", "--accounts", "20", "--rules", "static", "--json"]);
+    let run: Value = serde_json::from_str(&text).expect("JSON and nothing else");
+    let mut promised = FIELDS.to_vec();
+    promised.sort_unstable();
+    assert_eq!(fields(&run), promised);
+    assert_eq!((&run["name"], &run["rules"], &run["seed"]), (&"october-2025".into(), &"static".into(), &1.into()));
+    assert_eq!(fields(&run["fund"]), ["end", "low", "start"]);
+    assert_eq!(fields(&run["adl"]), ["accounts", "notional_usd", "overshoot_usd"]);
+    assert_eq!(fields(&run["conservation"]), ["blocks_checked", "violations"]);
+    let feeds = run["feeds"].as_object().expect("feeds by symbol");
+    assert!(!feeds.is_empty());
+    for (symbol, span) in feeds {
+        assert_eq!(fields(span), ["end", "low", "start"], "{symbol}");
+        assert!(span["low"].as_f64() <= span["start"].as_f64(), "{symbol}: {span}");
+    }
+}
