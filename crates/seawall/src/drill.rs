@@ -22,6 +22,7 @@ use std::time::Instant;
 
 /// Historic crashes as executable drills.
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  seawall drill run october-2025")]
 pub(crate) struct DrillArgs {
     #[command(subcommand)]
     command: DrillCommand,
@@ -42,6 +43,7 @@ enum DrillCommand {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  seawall drill list --json")]
 struct ListArgs {
     /// Prints JSON
     #[arg(long)]

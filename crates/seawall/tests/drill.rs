@@ -120,7 +120,7 @@ fn a_data_folder_that_is_missing_is_named() {
 
 #[test]
 fn help_shows_an_example() {
-    let subcommands: [&[&str]; 4] = [&[], &["drill", "run"], &["margin"], &["replay"]];
+    let subcommands: [&[&str]; 6] = [&[], &["drill"], &["drill", "list"], &["drill", "run"], &["margin"], &["replay"]];
     for subcommand in subcommands {
         let help = answer(&[subcommand, &["--help"][..]].concat());
         assert!(help.contains("Example"), "{help}");
