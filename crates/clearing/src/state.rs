@@ -449,6 +449,35 @@ fn entry_after(position: &Position, quantity: Quantity, paid: Money) -> Money {
 }
 
 impl Instrument {
+    /// An instrument that nobody holds and that has no price yet.
+    #[must_use]
+    pub fn new(name: String, parameters: InstrumentParameters, listed_at: Time) -> Self {
+        Self {
+            name,
+            parameters,
+            pending: None,
+            listed_at,
+            priced: false,
+            mark: Price::ZERO,
+            premium: Price::ZERO,
+            mid: None,
+            premium_time: 0,
+            settlement_sum: 0,
+            settlement_length: Time::ZERO,
+            settled: None,
+            open_interest: Quantity::ZERO,
+            total: Quantity::ZERO,
+            breaker: Breaker {
+                level: Level::Normal,
+                cause: Cause::Calm,
+                since: listed_at,
+                caused_at: listed_at,
+                call_until: None,
+                grace_until: Time::ZERO,
+            },
+        }
+    }
+
     /// Whether it is a collateral asset.
     #[must_use]
     pub fn is_spot(&self) -> bool {

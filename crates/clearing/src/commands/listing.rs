@@ -2,11 +2,10 @@
 
 use super::{Outcome, custody, own_account, pool_of, require, require_amount};
 use crate::command::{Key, Rejection};
-use crate::event::Cause;
 use crate::event::Event;
 use crate::parameters::{Direction, FeedParameters, InstrumentParameters, Kind, NamedRow, PoolParameters};
 use crate::rows::rows_needed;
-use crate::state::{Breaker, Condition, Feed, Instrument, Level, Pending, Pool, Publisher, State, Stress, Volatility};
+use crate::state::{Condition, Feed, Instrument, Pending, Pool, Publisher, State, Stress, Volatility};
 use crate::table::{AccountId, FeedId, InstrumentId, PoolId};
 use crate::units::{MAX_INSTRUMENTS, MAX_ROWS, Money, Price, Quantity, Ratio, Time};
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -254,30 +253,7 @@ fn push_instrument(pool: &mut Pool, name: String, parameters: InstrumentParamete
         moved_at: Time::ZERO,
     };
     pool.stresses.entry(parameters.feed).or_insert(unknown);
-    pool.instruments.push(Instrument {
-        name,
-        parameters,
-        pending: None,
-        listed_at: time,
-        priced: false,
-        mark: Price::ZERO,
-        premium: Price::ZERO,
-        mid: None,
-        premium_time: 0,
-        settlement_sum: 0,
-        settlement_length: Time::ZERO,
-        settled: None,
-        open_interest: Quantity::ZERO,
-        total: Quantity::ZERO,
-        breaker: Breaker {
-            level: Level::Normal,
-            cause: Cause::Calm,
-            since: time,
-            caused_at: time,
-            call_until: None,
-            grace_until: Time::ZERO,
-        },
-    })
+    pool.instruments.push(Instrument::new(name, parameters, time))
 }
 
 pub(super) fn set_instrument(

@@ -1,9 +1,8 @@
 //! Decides what the core's records hold where a margin calculation reads nothing: settings of a market at rest.
 
 use clearing::command::Key;
-use clearing::event::Cause;
 use clearing::parameters::{FeedParameters, InstrumentParameters, Kind, PoolParameters, Tier};
-use clearing::state::{Breaker, Condition, Feed, Instrument, Level, Pool, Volatility};
+use clearing::state::{Condition, Feed, Instrument, Pool, Volatility};
 use clearing::table::FeedId;
 use clearing::units::{MAX_MONEY, MAX_PRICE, MAX_QUANTITY, Money, PPM, Price, Quantity, Ratio, Time};
 
@@ -57,30 +56,7 @@ fn feed_parameters() -> FeedParameters {
 
 /// An instrument that trades freely at this mark.
 pub(super) fn instrument(name: String, parameters: InstrumentParameters, mark: Price) -> Instrument {
-    Instrument {
-        name,
-        parameters,
-        pending: None,
-        listed_at: Time::ZERO,
-        priced: true,
-        mark,
-        premium: Price::ZERO,
-        mid: None,
-        premium_time: 0,
-        settlement_sum: 0,
-        settlement_length: Time::ZERO,
-        settled: None,
-        open_interest: Quantity::ZERO,
-        total: Quantity::ZERO,
-        breaker: Breaker {
-            level: Level::Normal,
-            cause: Cause::Calm,
-            since: Time::ZERO,
-            caused_at: Time::ZERO,
-            call_until: None,
-            grace_until: Time::ZERO,
-        },
-    }
+    Instrument { priced: true, mark, ..Instrument::new(name, parameters, Time::ZERO) }
 }
 
 /// The parameters of an instrument without exit cost.
