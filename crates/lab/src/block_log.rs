@@ -1,13 +1,18 @@
-//! A recorded run: the genesis, then every block with the root after it, in one compressed file that can be replayed.
+//! A recorded run: the genesis and every block, each with the root after it, in one compressed file that can be replayed.
 //!
 //! ```text
 //! zstd stream of
 //!   magic    8 bytes  "SEAWALL\0"
-//!   version  u16 LE   1
+//!   version  u16 LE   2
 //!   genesis  u32 LE length, borsh
-//!   block    u32 LE length, borsh   ┐ repeated until the stream ends
+//!   root     32 bytes
+//!   block    u32 LE length, borsh   ┐ once a block
 //!   root     32 bytes               ┘
+//!   end      u32 LE   0
+//!   blocks   u64 LE   how many there are
 //! ```
+//!
+//! A log without its end was cut short: it is refused, after the blocks that are there were applied.
 
 use clearing::Engine;
 use clearing::command::Block;
@@ -16,13 +21,16 @@ use clearing::event::Receipt;
 use std::io::{self, BufReader, BufWriter, Read, Write};
 
 const MAGIC: [u8; 8] = *b"SEAWALL\0";
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
+/// A length that no block has: nothing follows but the number of blocks.
+const END: u32 = 0;
 /// Longest encoded block that is read.
 const MAX_BLOCK_BYTES: u32 = 256 << 20;
 
 /// Writes a run as it happens.
 pub struct BlockLogWriter<W: Write> {
     out: zstd::Encoder<'static, BufWriter<W>>,
+    blocks: u64,
     failed: Option<io::Error>,
 }
 
@@ -32,20 +40,22 @@ impl<W: Write> BlockLogWriter<W> {
     /// # Errors
     /// If the compressor cannot be set up.
     pub fn new(out: W) -> io::Result<Self> {
-        Ok(Self { out: zstd::Encoder::new(BufWriter::new(out), 3)?, failed: None })
+        Ok(Self { out: zstd::Encoder::new(BufWriter::new(out), 3)?, blocks: 0, failed: None })
     }
 
-    /// Writes the start of the run. An error is kept and returned by [`BlockLogWriter::finish`].
-    pub fn genesis(&mut self, genesis: &Genesis) {
+    /// Writes the start of the run and the root that it has. An error is kept and returned by [`BlockLogWriter::finish`].
+    pub fn genesis(&mut self, genesis: &Genesis, root: &[u8; 32]) {
         self.attempt(|out| {
             out.write_all(&MAGIC)?;
             out.write_all(&VERSION.to_le_bytes())?;
-            write_sized(out, genesis)
+            write_sized(out, genesis)?;
+            out.write_all(root)
         });
     }
 
     /// Writes a block and the root after it. An error is kept and returned by [`BlockLogWriter::finish`].
     pub fn block(&mut self, block: &Block, receipt: &Receipt) {
+        self.blocks += 1;
         self.attempt(|out| {
             write_sized(out, block)?;
             out.write_all(&receipt.root)
@@ -56,7 +66,12 @@ impl<W: Write> BlockLogWriter<W> {
     ///
     /// # Errors
     /// The first error of any write.
-    pub fn finish(self) -> io::Result<()> {
+    pub fn finish(mut self) -> io::Result<()> {
+        let blocks = self.blocks;
+        self.attempt(|out| {
+            out.write_all(&END.to_le_bytes())?;
+            out.write_all(&blocks.to_le_bytes())
+        });
         match self.failed {
             Some(error) => Err(error),
             None => self.out.finish()?.flush(),
@@ -100,6 +115,16 @@ pub enum BlockLogError {
         /// What the system said.
         source: io::Error,
     },
+    /// The end of the log does not fit what is before it.
+    #[error(
+        "block log broken after block {after}: found {found} as its number of blocks or bytes behind it, allowed {after}"
+    )]
+    End {
+        /// The last block.
+        after: u64,
+        /// The number of blocks that the end tells.
+        found: u64,
+    },
     /// A length that no block has.
     #[error("block log broken after block {after}: found a block of {found} bytes, allowed {MAX_BLOCK_BYTES}")]
     TooLong {
@@ -127,7 +152,8 @@ pub struct Replay {
     pub commands: u64,
     /// The root after the last of them.
     pub root: [u8; 32],
-    /// The first block after which the root differed from the recorded one, with what was recorded and what was found.
+    /// The first block after which the root differed from the recorded one, with what was recorded and what was found;
+    /// block 0 is the genesis.
     pub divergence: Option<Divergence>,
 }
 
@@ -153,46 +179,56 @@ pub fn replay(log: impl Read, mut progress: impl FnMut(&Block)) -> Result<Replay
     let genesis: Genesis = read_sized(&mut input, 0)?.ok_or_else(|| broken(0)(io::ErrorKind::UnexpectedEof.into()))?;
     let mut engine = Engine::new(&genesis);
     let mut replay = Replay { blocks: 0, commands: 0, root: engine.root(), divergence: None };
-    while let Some(block) = read_sized::<Block>(&mut input, engine.height())? {
-        let mut recorded = [0; 32];
-        input.read_exact(&mut recorded).map_err(broken(engine.height()))?;
+    replay.compare(0, read_array(&mut input).map_err(broken(0))?);
+    while replay.divergence.is_none() {
+        let Some(block) = read_sized::<Block>(&mut input, engine.height())? else {
+            read_end(&mut input, engine.height())?;
+            break;
+        };
+        let recorded = read_array(&mut input).map_err(broken(engine.height()))?;
         engine.check(&block).map_err(|source| BlockLogError::Refused { height: block.height, source })?;
-        let receipt = engine.apply(&block);
+        replay.root = engine.apply(&block).root;
         replay.blocks += 1;
         replay.commands += block.commands.len() as u64;
-        replay.root = receipt.root;
+        replay.compare(block.height, recorded);
         progress(&block);
-        if receipt.root != recorded {
-            replay.divergence = Some(Divergence { height: block.height, recorded, found: receipt.root });
-            break;
-        }
     }
     Ok(replay)
 }
 
+impl Replay {
+    fn compare(&mut self, height: u64, recorded: [u8; 32]) {
+        if self.root != recorded {
+            self.divergence = Some(Divergence { height, recorded, found: self.root });
+        }
+    }
+}
+
 fn read_header(input: &mut impl Read) -> Result<(), BlockLogError> {
     let broken = |source| BlockLogError::Broken { after: 0, source };
-    let mut found = [0; 8];
-    input.read_exact(&mut found).map_err(broken)?;
+    let found = read_array(input).map_err(broken)?;
     if found != MAGIC {
         return Err(BlockLogError::Magic { found });
     }
-    let mut version = [0; 2];
-    input.read_exact(&mut version).map_err(broken)?;
-    let found = u16::from_le_bytes(version);
+    let found = u16::from_le_bytes(read_array(input).map_err(broken)?);
     if found == VERSION { Ok(()) } else { Err(BlockLogError::Version { found }) }
 }
 
-/// The next value, or None at the end of the log.
+/// The number of blocks, behind which nothing stands.
+fn read_end(input: &mut impl Read, after: u64) -> Result<(), BlockLogError> {
+    let broken = |source| BlockLogError::Broken { after, source };
+    let found = u64::from_le_bytes(read_array(input).map_err(broken)?);
+    let more = input.read(&mut [0]).map_err(broken)?;
+    if found == after && more == 0 { Ok(()) } else { Err(BlockLogError::End { after, found }) }
+}
+
+/// The next value, or None where its length is [`END`].
 fn read_sized<T: borsh::BorshDeserialize>(input: &mut impl Read, after: u64) -> Result<Option<T>, BlockLogError> {
     let broken = |source| BlockLogError::Broken { after, source };
-    let mut length = [0; 4];
-    let first = input.read(&mut length[..1]).map_err(broken)?;
-    if first == 0 {
+    let found = u32::from_le_bytes(read_array(input).map_err(broken)?);
+    if found == END {
         return Ok(None);
     }
-    input.read_exact(&mut length[1..]).map_err(broken)?;
-    let found = u32::from_le_bytes(length);
     if found > MAX_BLOCK_BYTES {
         return Err(BlockLogError::TooLong { after, found });
     }
@@ -200,4 +236,9 @@ fn read_sized<T: borsh::BorshDeserialize>(input: &mut impl Read, after: u64) -> 
     let mut bytes = Vec::new();
     input.take(u64::from(found)).read_to_end(&mut bytes).map_err(broken)?;
     borsh::from_slice(&bytes).map(Some).map_err(broken)
+}
+
+fn read_array<const N: usize>(input: &mut impl Read) -> io::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    input.read_exact(&mut bytes).map(|()| bytes)
 }

@@ -14,7 +14,7 @@ use crate::outcome::{Outcome, Series};
 use crate::plan::Plan;
 use crate::population::{Liquidity, Population, PopulationError};
 use crate::tape::{Recording, Tape};
-use clearing::command::Block;
+use clearing::command::{Block, Rejection};
 use clearing::engine::Genesis;
 use clearing::event::Receipt;
 use clearing::units::Time;
@@ -37,8 +37,8 @@ impl<'a> Recorder<'a> {
         Self(log)
     }
 
-    fn genesis(&mut self, genesis: &Genesis) {
-        self.0.genesis(genesis);
+    fn genesis(&mut self, genesis: &Genesis, root: &[u8; 32]) {
+        self.0.genesis(genesis, root);
     }
 
     fn block(&mut self, block: &Block, receipt: &Receipt) {
@@ -76,6 +76,16 @@ pub enum DrillError {
     /// The population cannot be drawn.
     #[error(transparent)]
     Population(#[from] PopulationError),
+    /// The core refuses the positions that the population starts with.
+    #[error(
+        "{trades} trades that strike the population's positions are refused before the first second; the first: {first:?}"
+    )]
+    NotStruck {
+        /// How many.
+        trades: usize,
+        /// The first reason.
+        first: Rejection,
+    },
 }
 
 /// A drill with its recorded market.
@@ -129,22 +139,25 @@ impl Drill<'_> {
         let cautious = self.plan.instruments.iter().map(|listed| (listed.symbol.clone(), 1.0)).collect();
         let population = Population::generate(self.plan, prices, &cautious, FEW, seed)?;
         let mut world = World::new(self.plan, tape, &population, prices, None);
-        world.populate(&population);
+        world.populate(&population)?;
         Ok(world.initial_margin_ratios())
     }
 
     /// Clears the drill with the core.
+    ///
+    /// # Errors
+    /// [`DrillError::NotStruck`] if the core refuses what the population starts with.
     pub fn run(
         &self,
         setting: &Setting,
         seed: u64,
         recorder: Option<Recorder>,
         progress: &mut dyn FnMut(&Progress),
-    ) -> (Outcome, Series) {
+    ) -> Result<(Outcome, Series), DrillError> {
         let begun = Instant::now();
         let prices = setting.honest.iter().map(|(symbol, path)| (symbol.clone(), first(path))).collect();
         let mut world = World::new(self.plan, &setting.tape, &setting.population, &prices, recorder);
-        world.populate(&setting.population);
+        world.populate(&setting.population)?;
         let liquidity = Liquidity::new(self.plan, &setting.tape);
         let mut judge = Judge::new(&world);
         let mut tally = Tally::new(&world);
@@ -163,7 +176,7 @@ impl Drill<'_> {
             progress(&self.progress(&world, &tally, second, setting.tape.seconds));
         }
         let facts = RunFacts { seed, elapsed_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX) };
-        tally.finish(&world, &judge, &facts)
+        Ok(tally.finish(&world, &judge, &facts))
     }
 
     fn progress<'s>(&'s self, world: &World, tally: &Tally, second: usize, seconds: usize) -> Progress<'s> {

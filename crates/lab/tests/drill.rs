@@ -48,7 +48,7 @@ impl Stretch {
     fn run_recorded(&self, seed: u64, recorder: Option<Recorder>) -> (Outcome, Series) {
         let drill = Drill { plan: &self.plan, recording: &self.recording };
         let setting = drill.setting(ACCOUNTS, seed).expect("every symbol has prices");
-        drill.run(&setting, seed, recorder, &mut |_| ())
+        drill.run(&setting, seed, recorder, &mut |_| ()).expect("every position is struck")
     }
 }
 
@@ -144,4 +144,23 @@ fn a_recording_without_a_symbol_is_refused_by_its_name() {
         assert!(matches!(&refused, DrillError::NoPrices { symbol: named } if named == symbol), "{refused}");
         assert!(refused.to_string().starts_with(&format!("{symbol}: found no prices")), "{refused}");
     }
+}
+
+#[test]
+fn a_feed_without_a_quorum_at_the_start_is_an_error_and_not_a_crash() {
+    let symbol = &STRETCH.plan.instruments[0].symbol;
+    let venues = STRETCH.recording.series.iter().filter(|series| series.asset == *symbol).count();
+    let refusals: Vec<DrillError> = (0..=venues).filter_map(|left| refusal_with_venues(symbol, left)).collect();
+    assert!(refusals.iter().any(|refused| matches!(refused, DrillError::NotStruck { .. })), "{refusals:?}");
+    assert!(refusals.len() <= venues, "a quorum suffices: {refusals:?}");
+}
+
+/// What a drill says if all but a few venues of a symbol trade only after the start.
+fn refusal_with_venues(symbol: &str, left: usize) -> Option<DrillError> {
+    let mut recording = STRETCH.recording.clone();
+    for series in recording.series.iter_mut().filter(|series| series.asset == symbol).skip(left) {
+        series.bars.truncate(0);
+    }
+    let drill = Drill { plan: &STRETCH.plan, recording: &recording };
+    drill.setting(ACCOUNTS, SEED).err()
 }

@@ -210,12 +210,14 @@ impl<'a> Runner<'a> {
                 bar.set_message(format!("{clock} UTC  {symbol} {price:.0} USD  {} liquidated", progress.liquidated));
             }
         };
-        let Some(path) = &self.args.record else { return Ok(drill.run(setting, seed, None, &mut show)) };
+        let Some(path) = &self.args.record else {
+            return drill.run(setting, seed, None, &mut show).map_err(Failure::data);
+        };
         let file: Box<dyn Write> = Box::new(File::create(path).map_err(Failure::file(path))?);
         let mut log = BlockLogWriter::new(file).map_err(Failure::file(path))?;
         let result = drill.run(setting, seed, Some(Recorder::new(&mut log)), &mut show);
         log.finish().map_err(Failure::file(path))?;
-        Ok(result)
+        result.map_err(Failure::data)
     }
 
     fn run_static(&self, setting: &Setting, seed: u64, bar: &ProgressBar) -> Result<Compared, Failure> {

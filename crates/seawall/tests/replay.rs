@@ -46,7 +46,7 @@ fn record(file: &Temporary, wrong_at: Option<u64>) -> String {
     let genesis = Genesis { time: Time::new(1_000), governance: Key([1; 32]), custodian: CUSTODIAN };
     let mut engine = Engine::new(&genesis);
     let mut log = BlockLogWriter::new(File::create(&file.0).expect("a temporary file")).expect("a compressor");
-    log.genesis(&genesis);
+    log.genesis(&genesis, &engine.root());
     for height in 1..=BLOCKS {
         let time = Time::new(1_000 + 1_000 * height as i64);
         let commands =

@@ -65,11 +65,12 @@ pub(super) fn plan(
     let mut budget = Budget { book, left: BTreeMap::new() };
     for account in liquidating {
         let seller = Seller::new(pool, feeds, *account, now);
-        let reduction = if seller.is_beyond_reduction() { None } else { seller.reduce(&mut budget) };
+        let can_go = seller.all_legs_can_go();
+        let reduction = if can_go && seller.is_beyond_reduction() { None } else { seller.reduce(&mut budget) };
         match reduction {
             Some(orders) => plan.orders.extend(orders),
-            None if seller.all_legs_can_go() => plan.portfolios.push(*account),
-            None => plan.orders.extend(seller.reduce(&mut budget).unwrap_or_default()),
+            None if can_go => plan.portfolios.push(*account),
+            None => (),
         }
     }
     plan
@@ -196,37 +197,34 @@ impl<'a> Seller<'a> {
     fn drop_unsafe(&self, legs: &mut [Leg]) -> bool {
         let floor = self.lowest(self.cash, self.positions).value;
         let cost = margin::maintenance_exit_cost(self.pool, self.positions);
-        let mut dropped = false;
+        let mut fills: Vec<Fill> = legs.iter().enumerate().filter_map(|(at, leg)| self.fill(at, leg)).collect();
+        let planned = fills.len();
         for rows in [&self.pool.matrices.maintenance, &self.pool.matrices.target] {
             let values = margin::row_values(rows, self.cash, self.positions);
             for (row, value) in values.into_iter().enumerate() {
-                while let Some(costliest) = self.costliest(legs, rows, row, value - cost - floor) {
-                    legs.get_mut(costliest).expect("it is one of the legs").taken = Quantity::ZERO;
-                    dropped = true;
+                while let Some(costliest) = costliest(&fills, rows, row, value - cost - floor) {
+                    fills.remove(costliest);
                 }
             }
         }
-        dropped
+        for (at, leg) in legs.iter_mut().enumerate() {
+            if fills.iter().all(|fill| fill.leg != at) {
+                leg.taken = Quantity::ZERO;
+            }
+        }
+        fills.len() < planned
     }
 
-    /// The leg whose fill costs most in a row, if the costly legs together cost more than `spare`.
-    fn costliest(&self, legs: &[Leg], rows: &Rows, row: usize, spare: Money) -> Option<usize> {
-        let cost = |leg: &Leg| (-self.effect(leg, rows, row)).or_zero();
-        let whole: Money = legs.iter().map(cost).sum();
-        let largest = legs.iter().enumerate().max_by_key(|(_, leg)| cost(leg));
-        largest.filter(|_| whole > spare).map(|(at, _)| at)
-    }
-
-    /// What filling a leg's order at its limit does to the stressed equity of a row.
-    fn effect(&self, leg: &Leg, rows: &Rows, row: usize) -> Money {
-        let price = rows.column(leg.instrument).get(row).copied().unwrap_or_default();
+    /// What filling a leg's order at its limit comes to, if it has one.
+    fn fill(&self, at: usize, leg: &Leg) -> Option<Fill> {
         let mark = self.pool.matrices.mark(leg.instrument);
         let tiers = &self.pool.instruments[leg.instrument].parameters.exit_cost;
         let held = self.pool.accounts[self.id].quantity(leg.instrument).abs();
         let saved = margin::exit_cost(tiers, held, mark) - margin::exit_cost(tiers, held - leg.taken, mark);
-        let signed = leg.taken.on_side(leg.sign);
-        let fee = (leg.limit * signed).abs().times_ceil(self.pool.parameters.liquidation_fee);
-        (leg.limit - price) * signed - fee + saved
+        let quantity = leg.taken.on_side(leg.sign);
+        let value = leg.limit * quantity;
+        let kept = value - value.abs().times_ceil(self.pool.parameters.liquidation_fee) + saved;
+        leg.taken.is_positive().then_some(Fill { leg: at, instrument: leg.instrument, quantity, kept })
     }
 
     /// The positions that can trade now, each with its room and limit. R10.3, R10.4
@@ -329,6 +327,32 @@ impl<'a> Seller<'a> {
             origin: Origin::Liquidation,
         }
     }
+}
+
+/// An order of a liquidation as if filled at its limit.
+struct Fill {
+    /// The position of its leg.
+    leg: usize,
+    instrument: InstrumentId,
+    /// What leaves the account, signed as the position.
+    quantity: Quantity,
+    /// What the account receives, fee paid, with the exit cost that it saves.
+    kept: Money,
+}
+
+impl Fill {
+    /// What it costs the stressed equity of a row; zero if it adds to it.
+    fn cost(&self, rows: &Rows, row: usize) -> Money {
+        let price = rows.column(self.instrument).get(row).copied().unwrap_or_default();
+        (price * self.quantity - self.kept).or_zero()
+    }
+}
+
+/// The fill that costs most in a row, if the costly fills together cost more than `spare`.
+fn costliest(fills: &[Fill], rows: &Rows, row: usize, spare: Money) -> Option<usize> {
+    let whole: Money = fills.iter().map(|fill| fill.cost(rows, row)).sum();
+    let largest = fills.iter().enumerate().max_by_key(|(_, fill)| fill.cost(rows, row));
+    largest.filter(|_| whole > spare).map(|(at, _)| at)
 }
 
 /// The lowest stressed equity over the rows at which a liquidation ends.

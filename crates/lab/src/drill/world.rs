@@ -4,7 +4,7 @@
 use super::convert::{lots, money, price, ratio};
 use super::keys::key_of;
 use super::publishers::FeedPublishers;
-use super::{Recorder, rules};
+use super::{DrillError, Recorder, rules};
 use crate::plan::Plan;
 use crate::population::Population;
 use crate::tape::Tape;
@@ -61,7 +61,7 @@ impl<'a> World<'a> {
         let mut world =
             Self { plan, engine, feeds: BTreeMap::new(), publishers: Vec::new(), pools: Vec::new(), recorder };
         if let Some(recorder) = world.recorder.as_mut() {
-            recorder.genesis(&genesis);
+            recorder.genesis(&genesis, &world.engine.root());
         }
         let mut commands = world.list_feeds(tape, population);
         commands.extend(world.list_pools(prices));
@@ -179,7 +179,7 @@ impl<'a> World<'a> {
     }
 
     /// Opens everybody's account, pays in what they have, and strikes their positions at the marks.
-    pub(super) fn populate(&mut self, population: &Population) {
+    pub(super) fn populate(&mut self, population: &Population) -> Result<(), DrillError> {
         let time = self.engine.state().time;
         let open = self.open_accounts(population);
         self.apply(time + SECOND, open);
@@ -188,14 +188,13 @@ impl<'a> World<'a> {
         self.apply(time + SECOND + SECOND, fund);
         let strike = self.strikes(population);
         let receipt = self.apply(time + SECOND + SECOND + SECOND, strike);
-        assert!(
-            receipt.rejections.is_empty(),
-            "every position of the population is struck: {:?}",
-            receipt.rejections.first()
-        );
+        if let Some((_, rejection)) = receipt.rejections.first() {
+            return Err(DrillError::NotStruck { trades: receipt.rejections.len(), first: *rejection });
+        }
         self.rest(time + SECOND + SECOND + SECOND);
         let stand_by = self.stand_by(population);
         self.apply(self.engine.state().time + SECOND, stand_by);
+        Ok(())
     }
 
     /// Hours of unchanged prices, in which stress settles at what the open interest asks.
