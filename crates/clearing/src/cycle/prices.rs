@@ -18,6 +18,9 @@ const MAX_PENALTY: Ratio = Ratio::new(500_000);
 
 const SECOND: Time = Time::new(1_000);
 
+/// A band opens at once; each of these lengths of time closes it by its whole width, block by block in proportion. R3.2
+const BAND_CLOSES: Time = Time::new(10_000);
+
 /// Brings every feed up to the block's time.
 pub(super) fn aggregate(feeds: &mut Table<FeedId, Feed>, now: Moment, events: &mut Vec<Event>) {
     for (id, feed) in feeds.iter_mut() {
@@ -29,7 +32,7 @@ pub(super) fn aggregate(feeds: &mut Table<FeedId, Feed>, now: Moment, events: &m
         }
         let votes = valid_votes(feed, now.time);
         feed.condition = if has_quorum(&feed.parameters, &votes) {
-            with_quorum(feed, &votes)
+            with_quorum(feed, &votes, now.elapsed)
         } else {
             without_quorum(feed, now.time)
         };
@@ -121,8 +124,9 @@ fn index_and_confidence(votes: &[Vote]) -> (Price, Price) {
     (index, (index - low).max(high - index))
 }
 
-fn with_quorum(feed: &mut Feed, votes: &[Vote]) -> Condition {
+fn with_quorum(feed: &mut Feed, votes: &[Vote], elapsed: Time) -> Condition {
     let first = !feed.priced;
+    let remembered = remembered_band(feed, elapsed);
     (feed.index, feed.confidence) = index_and_confidence(votes);
     feed.quorum_lost = None;
     feed.fresh = feed.fresh.saturating_add(1);
@@ -134,12 +138,23 @@ fn with_quorum(feed: &mut Feed, votes: &[Vote]) -> Condition {
         feed.fresh = feed.parameters.fresh_needed;
     }
     let jump = jump_is_open(feed);
+    let too_wide = feed.confidence > feed.index.abs().times_floor(feed.parameters.confidence_limit);
+    feed.confidence = feed.confidence.max(remembered);
     if feed.condition == Condition::Down && feed.fresh < feed.parameters.fresh_needed {
         // R13.2: a feed that was down comes back after K fresh prices.
         return Condition::Down;
     }
-    let too_wide = feed.confidence > feed.index.abs().times_floor(feed.parameters.confidence_limit);
     if jump || too_wide { Condition::Degraded } else { Condition::Live }
+}
+
+/// R3.2: what is left of the band of the block before: publishers that agree by chance in one block do not prove a price.
+/// The band of a jump is not remembered: R3.4's confirmations prove it, or it is gone.
+fn remembered_band(feed: &Feed, elapsed: Time) -> Price {
+    if feed.jump_seen > 0 {
+        return Price::ZERO;
+    }
+    let closed = Ratio::ONE.over_floor(elapsed.min(BAND_CLOSES), BAND_CLOSES);
+    feed.confidence - feed.confidence.times_floor(closed)
 }
 
 /// R3.4: a move beyond the jump limit counts once it has been seen in enough blocks in a row; until then the band
