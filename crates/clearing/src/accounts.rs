@@ -1,19 +1,24 @@
-//! The accounts of a pool, and the tree of hashes that commits to them.
-//!
-//! Whoever edits an account marks it as touched; the root rehashes touched accounts and their branches only. The hash is
-//! Keccak-256, so that one account's branch is cheap to check on an EVM chain.
+//! The accounts of a pool, and what is kept from them so that a block only touches those that changed.
 
+mod tree;
+
+use crate::lanes::Lanes;
+use crate::parallel;
 use crate::state::Account;
-use crate::table::{AccountId, Id, Table};
+use crate::table::{AccountId, Id, InstrumentId, Table};
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use borsh::io::{Read, Write};
 use borsh::{BorshDeserialize, BorshSerialize};
 use core::ops::Index;
 use sha3::{Digest, Keccak256};
+use tree::Tree;
 
 /// A Keccak-256 hash.
 pub type Hash = [u8; 32];
+
+/// The tag of an account's hash.
+const LEAF: u8 = 0;
 
 /// The hash of something's encoding, with a tag that keeps kinds of nodes apart.
 pub(crate) fn hash_of(tag: u8, parts: &[&[u8]]) -> Hash {
@@ -23,24 +28,36 @@ pub(crate) fn hash_of(tag: u8, parts: &[&[u8]]) -> Hash {
     hasher.finalize().into()
 }
 
-const LEAF: u8 = 0;
-const NODE: u8 = 1;
-
-/// Accounts by id, with the tree of their hashes.
+/// Accounts by id, with everything that is kept from them: the tree of their hashes, and a compact copy of each.
+///
+/// Whoever edits an account puts it on the list of the edited; [`Accounts::copy_edited`] and [`Accounts::root`] work their lists off.
 #[derive(Clone, Debug, Default)]
 pub struct Accounts {
     table: Table<AccountId, Account>,
+    marks: Vec<Marks>,
+    /// The accounts edited since they were last copied into the lanes.
+    uncopied: Vec<AccountId>,
     /// The accounts edited since the last root.
-    touched: BTreeSet<AccountId>,
-    /// Hashes by level, leaves first.
-    levels: Vec<Vec<Hash>>,
+    unhashed: Vec<AccountId>,
+    lanes: Lanes,
+    with_orders: BTreeSet<AccountId>,
+    with_collateral: BTreeSet<AccountId>,
+    tree: Tree,
+}
+
+/// On which lists an account stands.
+#[derive(Clone, Copy, Debug, Default)]
+struct Marks {
+    uncopied: bool,
+    unhashed: bool,
 }
 
 impl Accounts {
     /// Adds an account. The caller has checked that an id is left.
     pub fn push(&mut self, account: Account) -> AccountId {
         let id = self.table.push(account);
-        self.touched.insert(id);
+        self.marks.push(Marks::default());
+        self.list(id);
         id
     }
 
@@ -52,8 +69,19 @@ impl Accounts {
 
     /// The account, to change it.
     pub fn edit(&mut self, id: AccountId) -> &mut Account {
-        self.touched.insert(id);
+        self.list(id);
         &mut self.table[id]
+    }
+
+    fn list(&mut self, id: AccountId) {
+        let marks = self.marks.get_mut(id.position()).expect("there are marks for every account");
+        if !marks.uncopied {
+            self.uncopied.push(id);
+        }
+        if !marks.unhashed {
+            self.unhashed.push(id);
+        }
+        *marks = Marks { uncopied: true, unhashed: true };
     }
 
     /// The number of accounts.
@@ -78,48 +106,57 @@ impl Accounts {
         self.table.ids()
     }
 
-    /// The root of the tree over all accounts. A node without a sibling moves up unchanged.
+    /// Brings the compact copies up to date; answers the accounts that had changed, in order.
+    pub(crate) fn copy_edited(&mut self, is_collateral: impl Fn(InstrumentId) -> bool) -> Vec<AccountId> {
+        let mut edited = core::mem::take(&mut self.uncopied);
+        edited.sort_unstable();
+        for id in &edited {
+            let account = &self.table[*id];
+            self.lanes.copy(*id, account);
+            keep(&mut self.with_orders, *id, !account.orders.is_empty());
+            let collateral = account.positions.iter().any(|position| is_collateral(position.instrument));
+            keep(&mut self.with_collateral, *id, collateral);
+            self.marks.get_mut(id.position()).expect("there are marks for every account").uncopied = false;
+        }
+        edited
+    }
+
+    /// The compact copies, as of the last [`Accounts::copy_edited`].
+    pub(crate) fn lanes(&self) -> &Lanes {
+        &self.lanes
+    }
+
+    /// The accounts that had open orders when they were last copied, in order.
+    pub(crate) fn with_orders(&self) -> impl Iterator<Item = (AccountId, &Account)> {
+        self.with_orders.iter().map(|id| (*id, &self.table[*id]))
+    }
+
+    /// The accounts that held collateral when they were last copied, in order.
+    pub(crate) fn with_collateral(&self) -> impl Iterator<Item = (AccountId, &Account)> {
+        self.with_collateral.iter().map(|id| (*id, &self.table[*id]))
+    }
+
+    /// The root of the tree over all accounts.
     pub(crate) fn root(&mut self) -> Hash {
-        let touched = core::mem::take(&mut self.touched);
-        let mut changed: BTreeSet<usize> = BTreeSet::new();
-        for id in touched {
-            let encoded = borsh::to_vec(&self.table[id]).expect("writing to memory succeeds");
-            set_node(&mut self.levels, 0, id.position(), hash_of(LEAF, &[&encoded]));
-            changed.insert(id.position());
+        let mut edited = core::mem::take(&mut self.unhashed);
+        edited.sort_unstable();
+        for id in &edited {
+            self.marks.get_mut(id.position()).expect("there are marks for every account").unhashed = false;
         }
-        let mut level = 0;
-        while self.levels.get(level).is_some_and(|nodes| nodes.len() > 1) {
-            changed = raise(&mut self.levels, level, &changed);
-            level = level.saturating_add(1);
-        }
-        self.levels.get(level).and_then(|nodes| nodes.first()).copied().unwrap_or_default()
+        let hash =
+            |id: &AccountId| hash_of(LEAF, &[&borsh::to_vec(&self.table[*id]).expect("writing to memory succeeds")]);
+        let leaves = parallel::map(&edited, hash);
+        self.tree.set(edited.iter().map(|id| id.position()).zip(leaves));
+        self.tree.root()
     }
 }
 
-/// Rehashes the parents of the changed nodes of a level.
-fn raise(levels: &mut Vec<Vec<Hash>>, level: usize, changed: &BTreeSet<usize>) -> BTreeSet<usize> {
-    let parents: BTreeSet<usize> = changed.iter().map(|at| at >> 1).collect();
-    for parent in &parents {
-        let nodes = levels.get(level).expect("the caller saw this level");
-        let left = nodes.get(parent << 1).copied().expect("a parent has a left child");
-        let right = nodes.get((parent << 1) | 1).copied();
-        let hash = right.map_or(left, |right| hash_of(NODE, &[&left, &right]));
-        set_node(levels, level.saturating_add(1), *parent, hash);
-    }
-    parents
-}
-
-fn set_node(levels: &mut Vec<Vec<Hash>>, level: usize, at: usize, hash: Hash) {
-    if levels.len() <= level {
-        levels.push(Vec::new());
-    }
-    let nodes = levels.get_mut(level).expect("the level was just made");
-    match nodes.get_mut(at) {
-        Some(node) => *node = hash,
-        None => {
-            assert!(nodes.len() == at, "nodes are added from left to right");
-            nodes.push(hash);
-        }
+/// Makes an id a member of a set, or not.
+fn keep(set: &mut BTreeSet<AccountId>, id: AccountId, belongs: bool) {
+    if belongs {
+        set.insert(id);
+    } else {
+        set.remove(&id);
     }
 }
 
@@ -147,7 +184,8 @@ impl BorshSerialize for Accounts {
 impl BorshDeserialize for Accounts {
     fn deserialize_reader<R: Read>(reader: &mut R) -> borsh::io::Result<Self> {
         let table: Table<AccountId, Account> = Table::deserialize_reader(reader)?;
-        let touched = table.ids().collect();
-        Ok(Self { table, touched, levels: Vec::new() })
+        let mut accounts = Self { marks: alloc::vec![Marks::default(); table.len()], table, ..Self::default() };
+        accounts.ids().for_each(|id| accounts.list(id));
+        Ok(accounts)
     }
 }

@@ -214,7 +214,7 @@ impl Engine {
             }
         }
         cycle::run(&mut self.state, elapsed, block.restart, &mut events);
-        invariants::check(&self.state);
+        invariants::check(&mut self.state);
         self.root = root_of(&mut self.state);
         Receipt { height: block.height, events, rejections, root: self.root }
     }
@@ -236,13 +236,17 @@ impl Engine {
             return Err(SnapshotError::Version { found: version });
         }
         let snapshot: Snapshot = borsh::from_slice(bytes).map_err(|_| SnapshotError::Malformed)?;
-        let engine = Self::with(snapshot.state);
+        let mut engine = Self::with(snapshot.state);
         if engine.root != snapshot.root {
             return Err(SnapshotError::Root);
         }
         let found =
             invariants::find_out_of_bounds(&engine.state).or_else(|| invariants::find_contradiction(&engine.state));
-        found.map_or(Ok(engine), |what| Err(SnapshotError::Inconsistent(what)))
+        if let Some(what) = found {
+            return Err(SnapshotError::Inconsistent(what));
+        }
+        engine.state.pools.iter_mut().for_each(|(_, pool)| pool.catch_up());
+        Ok(engine)
     }
 }
 
@@ -288,6 +292,7 @@ fn encode_without_accounts(pool: &Pool) -> borsh::io::Result<Vec<u8>> {
         paid_at,
         carried,
         winding_down,
+        watch: _,
     } = pool;
     let mut bytes = borsh::to_vec(&(name, owner, parameters, pending, instruments))?;
     bytes.extend(borsh::to_vec(&(own_capital, fees, rounding, tranche, line, custody, bids))?);

@@ -1,24 +1,50 @@
 //! What is always true (R2.4): checked after every block, and of every snapshot before it is used.
 
 use crate::state::{Account, FUND, Feed, Pool, State};
-use crate::table::{Id, InstrumentId, Table};
+use crate::table::{AccountId, Id, InstrumentId, Table};
 use crate::units::{MAX_ACCOUNTS, MAX_INSTRUMENTS, Money, Quantity};
 use alloc::vec::Vec;
 
-/// Stops the program if the state contradicts itself.
-pub(crate) fn check(state: &State) {
-    if let Some(what) = find_contradiction(state) {
+/// Stops the program if the state contradicts itself. Sums are kept from account to account, and an account is looked at when it
+/// was edited; builds with debug assertions look at everything, every time.
+pub(crate) fn check(state: &mut State) {
+    let mut found = contradiction_in_reserve(state);
+    for id in state.pools.ids() {
+        let pool = &mut state.pools[id];
+        pool.catch_up();
+        found = found.or_else(|| contradiction_in_sums(pool));
+    }
+    if cfg!(debug_assertions) {
+        found = found.or_else(|| find_contradiction(state));
+    }
+    if let Some(what) = found {
         panic!("invariant broken at height {}: {what}", state.height);
     }
+}
+
+/// Stops the program if an account contradicts itself.
+pub(crate) fn check_accounts(pool: &Pool, edited: &[AccountId]) {
+    for id in edited {
+        if let Some(what) = contradiction_of(pool, &pool.accounts[*id]) {
+            panic!("invariant broken in account {id}: {what}");
+        }
+    }
+}
+
+/// The first contradiction of a pool, judged by the sums that are kept from account to account.
+fn contradiction_in_sums(pool: &Pool) -> Option<&'static str> {
+    let sums = pool.accounts.lanes().totals();
+    contradiction_of_pool(pool, sums.cash).or_else(|| lots_contradict(pool, |id| sums.lots(id)))
+}
+
+fn contradiction_in_reserve(state: &State) -> Option<&'static str> {
+    state.reserve.is_negative().then_some("the reserve is negative")
 }
 
 /// The first contradiction in the state, if there is one.
 #[must_use]
 pub fn find_contradiction(state: &State) -> Option<&'static str> {
-    if state.reserve.is_negative() {
-        return Some("the reserve is negative");
-    }
-    state.pools.iter().find_map(|(_, pool)| contradiction_in(pool))
+    contradiction_in_reserve(state).or_else(|| state.pools.iter().find_map(|(_, pool)| contradiction_in(pool)))
 }
 
 /// What a state that never went through the commands may have wrong, so that the checks themselves could overflow: the
@@ -54,7 +80,13 @@ fn contradiction_in(pool: &Pool) -> Option<&'static str> {
     if pool.accounts.find(FUND).is_none() {
         return Some("a pool has no fund");
     }
-    if books(pool) != pool.custody {
+    contradiction_of_pool(pool, cash_of_accounts(pool))
+        .or_else(|| totals_contradict(pool))
+        .or_else(|| pool.accounts.iter().find_map(|(_, account)| contradiction_of(pool, account)))
+}
+
+fn contradiction_of_pool(pool: &Pool, cash: Money) -> Option<&'static str> {
+    if cash + books_beside_accounts(pool) != pool.custody {
         return Some("a pool's books do not sum to what custody holds");
     }
     let amounts = [pool.own_capital, pool.fees, pool.rounding, pool.line.drawn, pool.custody];
@@ -63,18 +95,22 @@ fn contradiction_in(pool: &Pool) -> Option<&'static str> {
     {
         return Some("an amount that cannot be negative is");
     }
-    if pool.line.drawn > pool.line.cap {
-        return Some("a line is drawn beyond its cap");
-    }
-    totals_contradict(pool).or_else(|| pool.accounts.iter().find_map(|(_, account)| contradiction_of(pool, account)))
+    (pool.line.drawn > pool.line.cap).then_some("a line is drawn beyond its cap")
 }
 
 /// Everything that a pool owes to anyone. R2.4
 #[must_use]
 pub fn books(pool: &Pool) -> Money {
-    let accounts: Money = pool.accounts.iter().map(|(_, account)| account.cash).sum();
+    cash_of_accounts(pool) + books_beside_accounts(pool)
+}
+
+fn cash_of_accounts(pool: &Pool) -> Money {
+    pool.accounts.iter().map(|(_, account)| account.cash).sum()
+}
+
+fn books_beside_accounts(pool: &Pool) -> Money {
     let tranche: Money = pool.tranche.values().map(|share| share.amount).sum();
-    accounts + tranche + pool.own_capital + pool.fees + pool.rounding
+    tranche + pool.own_capital + pool.fees + pool.rounding
 }
 
 fn totals_contradict(pool: &Pool) -> Option<&'static str> {
@@ -90,8 +126,13 @@ fn totals_contradict(pool: &Pool) -> Option<&'static str> {
             *long += position.quantity.or_zero();
         }
     }
+    lots_contradict(pool, |id| sums[id])
+}
+
+/// Compares what instruments say with the sums of all and of long positions.
+fn lots_contradict(pool: &Pool, sums: impl Fn(InstrumentId) -> (Quantity, Quantity)) -> Option<&'static str> {
     for (id, instrument) in pool.instruments.iter() {
-        let (total, long) = sums[id];
+        let (total, long) = sums(id);
         if total != instrument.total || long != instrument.open_interest {
             return Some("an instrument's totals differ from the sum of positions");
         }

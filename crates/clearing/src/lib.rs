@@ -7,7 +7,8 @@
 //! There is one door: [`Engine::apply`] takes a [`command::Block`] and returns an [`event::Receipt`]. Start reading at
 //! `cycle.rs`: its `run` is the table of contents of what happens in a block.
 //!
-//! This crate never reads a clock, a file, a socket or a random number; never uses floating point, hash maps or threads (R1.6);
+//! This crate never reads a clock, a file, a socket or a random number; never uses floating point, hash maps or threads (R1.6)
+//! where they could change a result: `screen.rs`, `watch.rs` and `parallel.rs` only choose what exact integers decide, and on which core;
 //! never divides without saying in which direction; and never has two ways to compute one rule.
 #![no_std]
 
@@ -20,8 +21,12 @@ pub mod command;
 pub mod event;
 pub mod state;
 pub mod accounts;
+mod lanes;
+mod parallel;
 pub mod rows;
 pub mod margin;
+mod screen;
+pub mod watch;
 pub mod commands;
 mod cycle;
 pub mod invariants;

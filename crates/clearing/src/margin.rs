@@ -6,7 +6,7 @@
 use crate::parameters::Tier;
 use crate::rows::{Matrices, Rows};
 use crate::state::{Account, Instrument, Order, Pool, Position};
-use crate::table::{Id, InstrumentId, Table};
+use crate::table::{InstrumentId, Table};
 use crate::units::{MAX_ROWS, Money, Price, Quantity, Ratio};
 use alloc::vec::Vec;
 
@@ -137,57 +137,6 @@ pub fn breaches(pool: &Pool, cash: Money, positions: &[Position]) -> bool {
         return cash.is_negative();
     }
     (maintenance_worst(pool, cash, positions).value + doubt(&pool.matrices, positions)).is_negative()
-}
-
-/// Decides breaches of many accounts at one moment faster than one by one, with the same result: where every sum provably
-/// fits 64 bits, rows are added up in 64 bits. R9.2
-pub struct Screen<'a> {
-    pool: &'a Pool,
-    /// The largest |price| of each instrument's column of maintenance rows.
-    largest: Vec<Price>,
-}
-
-/// Sums whose size stays below this cannot wrap 64 bits, whatever their order.
-const NARROW: Money = Money::new(1 << 62);
-
-impl<'a> Screen<'a> {
-    /// Prepares the pool's present matrices.
-    #[must_use]
-    pub fn new(pool: &'a Pool) -> Self {
-        let largest = |column: &Vec<Price>| column.iter().map(|price| price.abs()).max().unwrap_or_default();
-        Self { pool, largest: pool.matrices.maintenance.columns.iter().map(largest).collect() }
-    }
-
-    /// Equals [`breaches`].
-    #[must_use]
-    pub fn breaches(&self, cash: Money, positions: &[Position]) -> bool {
-        let size = |position: &Position| {
-            self.largest.get(position.instrument.position()).copied().unwrap_or_default() * position.quantity.abs()
-        };
-        let bound = cash.abs() + positions.iter().map(size).sum();
-        if positions.is_empty() || bound >= NARROW {
-            return breaches(self.pool, cash, positions);
-        }
-        let lowest = self.narrow_lowest(cash, positions);
-        let cost = exit_costs(self.pool, positions, Cost::Maintenance);
-        (lowest - cost + doubt(&self.pool.matrices, positions)).is_negative()
-    }
-
-    /// The lowest value over maintenance rows, in 64 bits: the caller has shown that nothing wraps.
-    fn narrow_lowest(&self, cash: Money, positions: &[Position]) -> Money {
-        let rows = &self.pool.matrices.maintenance;
-        let start = i64::try_from(cash.get()).expect("the bound covers the cash");
-        let mut values = [0_i64; MAX_ROWS];
-        let (values, _) = values.split_at_mut(rows.len());
-        values.fill(start);
-        for position in positions {
-            let quantity = position.quantity.get();
-            for (value, price) in values.iter_mut().zip(rows.column(position.instrument)) {
-                *value = value.wrapping_add(price.get().wrapping_mul(quantity));
-            }
-        }
-        values.iter().min().map_or(cash, |lowest| Money::new(i128::from(*lowest)))
-    }
 }
 
 /// The lowest stressed equity over the rows at which a liquidation ends. R6.3

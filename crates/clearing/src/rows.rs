@@ -4,7 +4,7 @@ use crate::parameters::Kind;
 use crate::state::{Condition, Correlation, Feed, Instrument, Pool, Stress};
 use crate::table::{FeedId, Id, InstrumentId, Table};
 use crate::units::{MAX_ROWS, PPM, Price, Ratio, Time, square_root_floor};
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 
@@ -167,44 +167,58 @@ fn price_all(
     stress: &BTreeMap<FeedId, Ratio>,
     crash_share: Ratio,
 ) -> Rows {
+    let used: BTreeSet<FeedId> = pool.instruments.iter().map(|(_, instrument)| instrument.parameters.feed).collect();
+    let shocks_of = |own: FeedId| -> Vec<Ratio> {
+        let widest = widest_divergence(pool, own);
+        scenarios.iter().map(|scenario| shock_of(*scenario, own, pool, stress, widest)).collect()
+    };
+    let shocks: BTreeMap<FeedId, Vec<Ratio>> = used.into_iter().map(|own| (own, shocks_of(own))).collect();
     let column = |(id, instrument): (InstrumentId, &Instrument)| {
-        scenarios.iter().map(|scenario| price_in(*scenario, id, instrument, pool, feeds, stress, crash_share)).collect()
+        let feed = &feeds[instrument.parameters.feed];
+        let shocks = shocks.get(&instrument.parameters.feed).map_or(&[][..], Vec::as_slice);
+        let rows = scenarios.iter().zip(shocks);
+        rows.map(|(scenario, shock)| price_in(*scenario, *shock, id, instrument, feed, crash_share)).collect()
     };
     let columns = pool.instruments.iter().map(column).collect();
     Rows { scenarios, columns }
 }
 
-/// The price of a lot of one instrument in one scenario. R5.1
-fn price_in(
+/// How far a feed moves in a scenario. R5.1
+fn shock_of(
     scenario: Scenario,
-    id: InstrumentId,
-    instrument: &Instrument,
+    own: FeedId,
     pool: &Pool,
-    feeds: &Table<FeedId, Feed>,
     stress: &BTreeMap<FeedId, Ratio>,
-    crash_share: Ratio,
-) -> Price {
-    let own = instrument.parameters.feed;
+    widest_divergence: Ratio,
+) -> Ratio {
     let full = |way: Way| signed(stress.get(&own).copied().unwrap_or_default(), way);
     let opposite = |way: Way| if way == Way::Up { Way::Down } else { Way::Up };
-    let shock = match scenario {
-        Scenario::Unshocked => Ratio::ZERO,
-        Scenario::Common(way) => full(way),
-        Scenario::Extreme(way) => return extreme(instrument, full(way)),
-        Scenario::Alone(feed, way) if feed == own => full(way),
-        Scenario::Alone(..) => Ratio::ZERO,
-        Scenario::Followed(feed, way) if feed == own => full(way),
+    match scenario {
+        Scenario::Common(way) | Scenario::Extreme(way) => full(way),
+        Scenario::Alone(feed, way) | Scenario::Followed(feed, way) if feed == own => full(way),
         Scenario::Followed(feed, way) => full(way).times_floor(correlation(pool, feed, own)),
-        Scenario::Against(feed, way) if feed == own => share_away(full(way), widest_divergence(pool, own)),
+        Scenario::Against(feed, way) if feed == own => share_away(full(way), widest_divergence),
         Scenario::Against(feed, way) => share_away(full(opposite(way)), divergence(correlation(pool, feed, own))),
-        Scenario::Crash(spot) => crash(spot == id, instrument, crash_share),
         Scenario::Named(at) => named_move(pool, at, own),
-        Scenario::Reversion => {
-            let feed = &feeds[own];
-            return instrument.within_sign(instrument.mark + (feed.slow - feed.index));
-        }
-    };
-    moved(instrument, shock)
+        Scenario::Unshocked | Scenario::Alone(..) | Scenario::Crash(_) | Scenario::Reversion => Ratio::ZERO,
+    }
+}
+
+/// The price of a lot of one instrument in one scenario, in which its feed moves by `shock`. R5.1
+fn price_in(
+    scenario: Scenario,
+    shock: Ratio,
+    id: InstrumentId,
+    instrument: &Instrument,
+    feed: &Feed,
+    crash_share: Ratio,
+) -> Price {
+    match scenario {
+        Scenario::Extreme(_) => extreme(instrument, shock),
+        Scenario::Crash(spot) => moved(instrument, crash(spot == id, instrument, crash_share)),
+        Scenario::Reversion => instrument.within_sign(instrument.mark + (feed.slow - feed.index)),
+        _ => moved(instrument, shock),
+    }
 }
 
 /// A share of a shock, rounded away from the mark. R1.4

@@ -3,10 +3,12 @@
 use crate::accounts::Accounts;
 use crate::command::{Key, Lifetime, OrderNumber};
 use crate::event::Cause;
+use crate::invariants;
 use crate::parameters::{FeedParameters, InstrumentParameters, Kind, PoolParameters};
 use crate::rows::Matrices;
 use crate::table::{AccountId, FeedId, InstrumentId, PoolId, Table};
 use crate::units::{Money, Price, Quantity, Ratio, Time};
+use crate::watch::Watch;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -176,6 +178,9 @@ pub struct Pool {
     pub carried: u32,
     /// Whether the pool is being, or has been, wound down.
     pub winding_down: bool,
+    /// The safe distances of accounts: derived, and no part of the encoding or the root. R9.3
+    #[borsh(skip)]
+    pub watch: Watch,
 }
 
 /// A line on the reserve. R11.6
@@ -530,7 +535,22 @@ impl Pool {
             paid_at: time,
             carried: 0,
             winding_down: false,
+            watch: Watch::default(),
         }
+    }
+
+    /// Brings the copies and the safe distances of accounts up to date with what was edited. The cycle does it; whoever keeps a
+    /// pool by hand does it before [`Pool::watch`] is asked.
+    ///
+    /// # Panics
+    /// If an edited account contradicts itself.
+    pub fn catch_up(&mut self) {
+        let instruments = &self.instruments;
+        let edited = self.accounts.copy_edited(|id| instruments.find(id).is_some_and(Instrument::is_spot));
+        let mut watch = core::mem::take(&mut self.watch);
+        watch.follow(self, &edited);
+        self.watch = watch;
+        invariants::check_accounts(self, &edited);
     }
 
     /// Moves lots into (or out of) an account at a price: the only way a position or balance changes. R2.3

@@ -232,31 +232,6 @@ proptest! {
         }
     }
 
-    // R9.2, R9.3: the fast screen decides as the definition does, for sums on both sides of what fits its words.
-    #[test]
-    fn the_screen_decides_as_the_definition(seed: u64) {
-        let mut world = World::populated(seed);
-        for _ in 0..BLOCKS / 4 {
-            world.step();
-            let mut dice = world.dice.clone();
-            for (_, pool) in world.engine.state().pools.iter() {
-                let screen = margin::Screen::new(pool);
-                for _ in 0..20 {
-                    let mut positions = random_positions(pool, &mut dice);
-                    let scale = 1_i64 << dice.between(0, 20);
-                    positions.iter_mut().for_each(|held| held.quantity = Quantity::new(held.quantity.get() * scale));
-                    positions.truncate(dice.between(0, 4) as usize);
-                    // Near the edge, where a mistake would show.
-                    let edge = margin::maintenance_worst(pool, Money::ZERO, &positions).value;
-                    let cash = Money::new(dice.between(-2, 2).into()) - edge;
-                    for cash in [cash, Money::new(world::edge(&mut dice).into())] {
-                        prop_assert_eq!(screen.breaches(cash, &positions), margin::breaches(pool, cash, &positions));
-                    }
-                }
-            }
-        }
-    }
-
     // R7.2, R6.5: after a block, whichever of its orders fill at their limits, the account is sound in initial rows.
     #[test]
     fn whichever_orders_fill_the_account_is_sound(seed: u64) {

@@ -4,9 +4,10 @@ use super::Moment;
 use crate::event::Event;
 use crate::margin;
 use crate::parameters::Kind;
-use crate::state::{Feed, Pool};
+use crate::state::{Feed, Pool, Position};
 use crate::table::{AccountId, FeedId, InstrumentId, PoolId, Table};
 use crate::units::{Money, Price, Ratio};
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 /// Pays funding and interest at the end of an interval.
@@ -22,6 +23,7 @@ pub(super) fn pay_when_due(
         return;
     }
     pool.paid_at = now.time;
+    let mut rates = Rates::new();
     for instrument in pool.instruments.ids() {
         let listed = &mut pool.instruments[instrument];
         let premium = Price::mean_floor(core::mem::take(&mut listed.premium_time), length);
@@ -32,23 +34,32 @@ pub(super) fn pay_when_due(
         let base = index.abs().max(listed.parameters.stress_base);
         let rate = premium.ratio_to_floor(base, listed.parameters.max_funding);
         if !rate.is_zero() {
-            pay_funding(pool, instrument, base, rate);
+            rates.insert(instrument, (base, rate));
             say(Event::FundingPaid { pool: id, instrument, rate });
         }
     }
+    pay_funding(pool, &rates);
     pay_interest(pool, id, say);
 }
 
+/// The instruments that pay, each with the price and the rate.
+type Rates = BTreeMap<InstrumentId, (Price, Ratio)>;
+
 /// R16.1: the payer's part is rounded up and the receiver's down; what is left goes to rounding.
-fn pay_funding(pool: &mut Pool, instrument: InstrumentId, base: Price, rate: Ratio) {
+fn pay_funding(pool: &mut Pool, rates: &Rates) {
+    if rates.is_empty() {
+        return;
+    }
+    let due_of = |position: &Position| {
+        let (base, rate) = rates.get(&position.instrument)?;
+        Some((*base * position.quantity).times_ceil(*rate))
+    };
     for account in pool.accounts.ids() {
-        let quantity = pool.accounts[account].quantity(instrument);
-        if quantity.is_zero() {
-            continue;
+        let due: Money = pool.accounts[account].positions.iter().filter_map(due_of).sum();
+        if !due.is_zero() {
+            pool.accounts.edit(account).cash -= due;
+            pool.rounding += due;
         }
-        let due = (base * quantity).times_ceil(rate);
-        pool.accounts.edit(account).cash -= due;
-        pool.rounding += due;
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::Moment;
 use crate::margin;
+use crate::screen::LossBounds;
 use crate::state::{Account, FUND, Pool};
 use crate::table::AccountId;
 use crate::units::{Money, Time};
@@ -13,6 +14,7 @@ const MEASURE_EVERY: Time = Time::new(60_000);
 /// Settles what is due in the block.
 pub(super) fn finish(pool: &mut Pool, reserve: &mut Money, now: Moment) {
     if now.time - pool.fund.measured_at >= MEASURE_EVERY {
+        pool.catch_up();
         pool.fund.target = target(pool);
         pool.fund.measured_at = now.time;
     }
@@ -26,14 +28,24 @@ pub(super) fn finish(pool: &mut Pool, reserve: &mut Money, now: Moment) {
 /// R11.5: Cover-2: what the two largest members would lose beyond what they have if every initial row came true twice over;
 /// never less than the floor, which governance sets from simulation.
 fn target(pool: &Pool) -> Money {
-    let beyond = |(_, account): (AccountId, &Account)| {
-        let equity = margin::equity(&pool.matrices, account.cash, &account.positions);
-        let loss = equity - margin::free_collateral(pool, account.cash, &account.positions);
-        (loss + loss - equity).or_zero()
-    };
-    let mut losses: Vec<Money> = pool.accounts.iter().skip(1).map(beyond).collect();
-    losses.sort_unstable_by_key(|loss| core::cmp::Reverse(*loss));
-    losses.into_iter().take(2).sum::<Money>().max(pool.parameters.fund_floor)
+    let bounds = LossBounds::of(pool);
+    let (mut largest, mut second) = (Money::ZERO, Money::ZERO);
+    for id in pool.accounts.ids().filter(|id| *id != FUND) {
+        if bounds.is_surely_within(pool.accounts.lanes(), id, second) {
+            continue;
+        }
+        let beyond = beyond(pool, &pool.accounts[id]);
+        second = second.max(beyond.min(largest));
+        largest = largest.max(beyond);
+    }
+    (largest + second).max(pool.parameters.fund_floor)
+}
+
+/// What an account would lose beyond what it has if every initial row came true twice over.
+fn beyond(pool: &Pool, account: &Account) -> Money {
+    let equity = margin::equity(&pool.matrices, account.cash, &account.positions);
+    let loss = equity - margin::free_collateral(pool, account.cash, &account.positions);
+    (loss + loss - equity).or_zero()
 }
 
 /// R11.6: fees first give back what the line lent.

@@ -15,24 +15,24 @@ pub(super) struct Breached {
     pub(super) carried: u32,
 }
 
-/// Finds every account in breach by evaluating all of them exactly: the definition that a faster watch must equal. R9.1, R9.2
-pub(super) fn find(pool: &Pool, now: Moment) -> Breached {
-    let none = Breached { accounts: Vec::new(), carried: 0 };
+/// Finds every account in breach: the watch names those that may be, exact integers decide. R9.1, R9.2
+pub(super) fn find(pool: &mut Pool, now: Moment) -> Breached {
+    pool.catch_up();
     if pool.winding_down || now.restart {
-        return none;
+        return Breached { accounts: Vec::new(), carried: 0 };
     }
-    let screen = margin::Screen::new(pool);
+    let mut watch = core::mem::take(&mut pool.watch);
+    let near = watch.near(pool);
+    pool.watch = watch;
     let in_breach = |account: &Account| match account.standing {
-        Standing::Good => !waits_for_reopening(pool, account) && screen.breaches(account.cash, &account.positions),
+        Standing::Good => {
+            !waits_for_reopening(pool, account) && margin::breaches(pool, account.cash, &account.positions)
+        }
         Standing::Liquidating { .. } => true,
         Standing::Closed => false,
     };
-    let mut found: Vec<(Ratio, AccountId)> = pool
-        .accounts
-        .iter()
-        .filter(|(_, account)| in_breach(account))
-        .map(|(id, account)| (severity(pool, account), id))
-        .collect();
+    let breached = near.into_iter().filter(|id| in_breach(&pool.accounts[*id]));
+    let mut found: Vec<(Ratio, AccountId)> = breached.map(|id| (severity(pool, &pool.accounts[id]), id)).collect();
     found.sort_unstable();
     bound(pool, found)
 }

@@ -8,6 +8,7 @@ use clearing::event::Event;
 use clearing::margin;
 use clearing::state::{Account, Level};
 use clearing::table::{AccountId, PoolId};
+use clearing::watch;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How far before and after a liquidation the judge looks, seconds.
@@ -86,14 +87,14 @@ impl Judge {
     fn look_for_missed(&mut self, world: &World) {
         let mut late: BTreeMap<(PoolId, AccountId), usize> = BTreeMap::new();
         for (id, pool) in world.engine.state().pools.iter() {
-            let screen = margin::Screen::new(pool);
-            for (account, held) in pool.accounts.iter().filter(|(_, held)| held.is_good()) {
-                let halted = || {
-                    held.positions
-                        .iter()
-                        .any(|position| pool.instruments[position.instrument].breaker.level == Level::Halted)
-                };
-                if screen.breaches(held.cash, &held.positions) && !halted() {
+            let halted = |held: &Account| {
+                held.positions
+                    .iter()
+                    .any(|position| pool.instruments[position.instrument].breaker.level == Level::Halted)
+            };
+            for account in watch::full_scan(pool) {
+                let held = &pool.accounts[account];
+                if held.is_good() && !halted(held) {
                     let waited = self.overdue.get(&(id, account)).map_or(1, |blocks| blocks + 1);
                     self.latency = self.latency.max(waited as u64);
                     late.insert((id, account), waited);

@@ -1,0 +1,331 @@
+//! A filter in floating point over one matrix: it shows that an account is sound for certain, or leaves the decision to the
+//! exact integers of [`crate::margin`] (R9.2, R9.3). Nothing here can change a decision, only who has to be decided.
+//!
+//! Why it may be trusted. Every operation below is one of IEEE 754's correctly rounded ones, in a fixed order, with an error
+//! of at most u = 2⁻⁵³ of its result. Prices (at most 65 · 2⁴⁴, R1.7) are exact; cash and lots are rounded once. A sum over n
+//! positions of products then differs from the true one by at most (n + 4) · u times the sum of the |terms|, to first order,
+//! and n is at most 256: 2⁻⁴⁴ of that sum is more than enough. The exit cost is rounded up to a quantum a position
+//! in integers, so n quanta more may be missing.
+#![expect(
+    clippy::float_arithmetic,
+    clippy::as_conversions,
+    clippy::arithmetic_side_effects,
+    clippy::disallowed_types,
+    reason = "R9.3: floats, as a filter that leaves every decision to exact integers"
+)]
+
+use crate::lanes::{Lane, Lanes, SLOTS};
+use crate::parameters::Tier;
+use crate::rows::Rows;
+use crate::state::{Instrument, Pool};
+use crate::table::{AccountId, Id, InstrumentId};
+use crate::units::{Money, PPM, Price};
+use alloc::vec::Vec;
+
+/// Rows that are added up at once.
+const WIDTH: usize = 8;
+
+/// How far a sum may be from the true one, as a share of the sum of its |terms|.
+const ROUNDING: f64 = 1.0 / (1_u64 << 44) as f64;
+
+/// A matrix and what belongs to it, as floats.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Screen {
+    /// Groups of rows of one instrument.
+    groups: usize,
+    /// The prices, instrument by instrument; a row that is missing in the last group repeats the first.
+    prices: Vec<[f64; WIDTH]>,
+    listed: Vec<Listed>,
+}
+
+/// What the screen knows about an instrument beyond its rows.
+#[derive(Clone, Debug, Default)]
+struct Listed {
+    /// The largest |price| of a row, and the doubt.
+    largest: f64,
+    /// The doubt of the mark.
+    doubt: f64,
+    /// The largest distance of a row from the mark: the unit in which distances are measured. Never zero.
+    reach: f64,
+    /// Where each tier of the exit cost begins, in lots, and what it adds to the cost of a lot.
+    tiers: Vec<(f64, f64)>,
+}
+
+/// Which sides an account is on: a fall of prices cannot hurt one that is short everywhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    /// Long in everything that it holds, or holding nothing.
+    Long,
+    /// Short in everything that it holds.
+    Short,
+    /// Both.
+    Both,
+}
+
+/// What the screen says about an account.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Slack {
+    /// The stressed equity in the worst row, doubt added, is certainly not below this, quanta.
+    pub(crate) least: f64,
+    /// Σ |lots| × reach: the size of the account in the screen's units, quanta.
+    pub(crate) size: f64,
+    /// The account's sides.
+    pub(crate) side: Side,
+}
+
+impl Slack {
+    /// Whether the account is sound for certain.
+    pub(crate) fn is_sound(&self) -> bool {
+        self.least >= 0.0
+    }
+}
+
+impl Screen {
+    /// The screen of a pool's maintenance rows as they are.
+    pub(crate) fn of(pool: &Pool) -> Self {
+        let rows = &pool.matrices.maintenance;
+        let groups = rows.len().div_ceil(WIDTH);
+        let mut prices = Vec::with_capacity(groups.saturating_mul(pool.instruments.len()));
+        let mut listed = Vec::with_capacity(pool.instruments.len());
+        for (id, instrument) in pool.instruments.iter() {
+            let column = rows.column(id);
+            let group = |at: usize| core::array::from_fn(|row| price_at(column, at * WIDTH + row));
+            prices.extend((0..groups).map(group));
+            listed.push(Listed::of(pool, id, instrument, rows));
+        }
+        Self { groups, prices, listed }
+    }
+
+    /// What the screen says about an account of the lanes.
+    pub(crate) fn slack(&self, lanes: &Lanes, id: AccountId) -> Slack {
+        let lane = lanes.lane(id);
+        match lanes.wide(id).filter(|_| lane.aside) {
+            None => self.slack_of_lane(&lane),
+            Some(wide) => {
+                let held: Vec<(usize, f64)> = wide
+                    .positions
+                    .iter()
+                    .map(|(instrument, quantity)| (instrument.position(), quantity.get() as f64))
+                    .collect();
+                let cash = wide.cash.get() as f64;
+                self.finish(cash, held.iter().copied(), self.lowest(cash, &held))
+            }
+        }
+    }
+
+    fn slack_of_lane(&self, lane: &Lane) -> Slack {
+        let cash = lane.cash as f64;
+        let quantities = lane.quantities.map(|quantity| quantity as f64);
+        let lowest = self.lowest_of_lane(cash, lane, &quantities);
+        self.finish(cash, lane.instruments.iter().map(|id| usize::from(*id)).zip(quantities), lowest)
+    }
+
+    /// The lowest value over the rows, with every slot's column at hand: the hot loop of the watch.
+    fn lowest_of_lane(&self, cash: f64, lane: &Lane, quantities: &[f64; SLOTS]) -> f64 {
+        let [first, second, third, fourth] = lane.instruments.map(|id| self.column(usize::from(id)));
+        let [one, two, three, four] = *quantities;
+        let mut lowest = [f64::INFINITY; WIDTH];
+        for (((first, second), third), fourth) in first.iter().zip(second).zip(third).zip(fourth) {
+            let columns = first.iter().zip(second).zip(third).zip(fourth);
+            for (low, (((first, second), third), fourth)) in lowest.iter_mut().zip(columns) {
+                let value = cash + first * one + second * two + third * three + fourth * four;
+                *low = if value < *low { value } else { *low };
+            }
+        }
+        least_of(&lowest, cash)
+    }
+
+    /// The same for any number of positions.
+    fn lowest(&self, cash: f64, held: &[(usize, f64)]) -> f64 {
+        let mut lowest = [f64::INFINITY; WIDTH];
+        for group in 0..self.groups {
+            let mut values = [cash; WIDTH];
+            for (instrument, quantity) in held {
+                let prices = self.column(*instrument).get(group).copied().unwrap_or_default();
+                values.iter_mut().zip(prices).for_each(|(value, price)| *value += price * quantity);
+            }
+            lowest.iter_mut().zip(values).for_each(|(low, value)| *low = low.min(value));
+        }
+        least_of(&lowest, cash)
+    }
+
+    fn column(&self, instrument: usize) -> &[[f64; WIDTH]] {
+        let from = instrument * self.groups;
+        self.prices.get(from..from + self.groups).unwrap_or_default()
+    }
+
+    /// Exit cost, doubt and the allowance for rounding.
+    fn finish(&self, cash: f64, held: impl Iterator<Item = (usize, f64)>, lowest: f64) -> Slack {
+        let (mut terms, mut size, mut cost, mut doubt) = (cash.abs(), 0.0, 0.0, 0.0);
+        let (mut any_long, mut any_short, mut quanta) = (false, false, 1.0);
+        for (instrument, quantity) in held {
+            let Some(listed) = self.listed.get(instrument) else { continue };
+            let lots = quantity.abs();
+            any_long |= quantity > 0.0;
+            any_short |= quantity < 0.0;
+            quanta += 1.0;
+            size += lots * listed.reach;
+            terms += lots * listed.largest;
+            doubt += lots * listed.doubt;
+            for (from, step) in &listed.tiers {
+                cost += if lots > *from { (lots - from) * step } else { 0.0 };
+                terms += lots * step.abs();
+            }
+        }
+        let side = match (any_long, any_short) {
+            (_, false) => Side::Long,
+            (false, true) => Side::Short,
+            (true, true) => Side::Both,
+        };
+        Slack { least: lowest - cost + doubt - terms * ROUNDING - quanta, size, side }
+    }
+}
+
+/// The lowest of the rows; without rows there is only the cash.
+fn least_of(lowest: &[f64; WIDTH], cash: f64) -> f64 {
+    let least = lowest.iter().copied().fold(f64::INFINITY, f64::min);
+    if least.is_finite() { least } else { cash }
+}
+
+fn price_at(column: &[Price], row: usize) -> f64 {
+    column.get(row).or(column.first()).map_or(0.0, |price| price.get() as f64)
+}
+
+impl Listed {
+    fn of(pool: &Pool, id: InstrumentId, instrument: &Instrument, rows: &Rows) -> Self {
+        let mark = pool.matrices.mark(id);
+        let column = rows.column(id);
+        let largest = column.iter().map(|price| price.abs().get()).max().unwrap_or(0);
+        let reach = column.iter().map(|price| (*price - mark).abs().get()).max().unwrap_or(0);
+        let doubt = pool.matrices.doubt(id).get() as f64;
+        Self {
+            largest: largest as f64 + doubt,
+            doubt,
+            reach: reach as f64 + mark.abs().get() as f64 / 1_024.0 + 1.0,
+            tiers: steps_of(&instrument.parameters.exit_cost, mark.abs().get() as f64),
+        }
+    }
+}
+
+/// Tiers as steps: what a lot costs more from each on.
+fn steps_of(tiers: &[Tier], mark: f64) -> Vec<(f64, f64)> {
+    let mut before = 0.0;
+    let step = |tier: &Tier| {
+        let rate = tier.rate.get() as f64 / PPM as f64 * mark;
+        let step = rate - before;
+        before = rate;
+        (tier.from.get() as f64, step)
+    };
+    tiers.iter().map(step).collect()
+}
+
+/// How much an account can lose in any row at most, so that the largest losers of a pool are found without walking every row of
+/// every account. R11.5
+#[derive(Debug)]
+pub(crate) struct LossBounds {
+    /// By instrument: the mark, and the most that a lot can lose or cost in a row of any matrix.
+    listed: Vec<(f64, f64)>,
+}
+
+impl LossBounds {
+    /// The bounds in a pool's matrices as they are.
+    pub(crate) fn of(pool: &Pool) -> Self {
+        let matrices = &pool.matrices;
+        let of = |(id, instrument): (InstrumentId, &Instrument)| {
+            let mark = matrices.mark(id);
+            let rows = [&matrices.maintenance, &matrices.target, &matrices.initial];
+            let prices = rows.into_iter().flat_map(|rows| rows.column(id));
+            let reach = prices.map(|price| (*price - mark).abs().get()).max().unwrap_or(0);
+            let parameters = &instrument.parameters;
+            let dearest = |tiers: &[Tier]| tiers.iter().map(|tier| tier.rate.get()).max().unwrap_or(0) as f64;
+            let rate = (dearest(&parameters.exit_cost) + dearest(&parameters.initial_exit_cost)) / PPM as f64;
+            let most = reach as f64 + rate * mark.abs().get() as f64 + matrices.doubt(id).get() as f64;
+            (mark.get() as f64, most)
+        };
+        Self { listed: pool.instruments.iter().map(of).collect() }
+    }
+
+    /// Whether twice what the account can lose, less its equity, is certainly not above an amount.
+    pub(crate) fn is_surely_within(&self, lanes: &Lanes, id: AccountId, amount: Money) -> bool {
+        let lane = lanes.lane(id);
+        if lane.aside {
+            return false;
+        }
+        let cash = lane.cash as f64;
+        let (mut equity, mut loss, mut terms) = (cash, 0.0, cash.abs());
+        for (instrument, quantity) in lane.instruments.into_iter().zip(lane.quantities) {
+            let Some((mark, most)) = self.listed.get(usize::from(instrument)) else { continue };
+            let quantity = quantity as f64;
+            equity += mark * quantity;
+            loss += most * quantity.abs();
+            terms += (mark.abs() + 2.0 * most) * quantity.abs();
+        }
+        let quanta = (4 * SLOTS + 1) as f64;
+        2.0 * loss - equity + terms * ROUNDING + quanta <= amount.get() as f64 * (1.0 - ROUNDING)
+    }
+}
+
+/// Prices and tiers at one time, from which later moves are measured.
+#[derive(Clone, Debug)]
+pub(crate) struct Base {
+    rows: Rows,
+    marks: Vec<Price>,
+    doubts: Vec<Price>,
+    tiers: Vec<Vec<Tier>>,
+    reaches: Vec<f64>,
+}
+
+/// How far a market has moved, in units of each instrument's reach, at most: what an account may have lost for each quantum of
+/// its size.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Moved {
+    /// Against those who are long.
+    pub(crate) down: f64,
+    /// Against those who are short.
+    pub(crate) up: f64,
+}
+
+impl Base {
+    /// The market as it is, in the units of its screen.
+    pub(crate) fn of(pool: &Pool, screen: &Screen) -> Self {
+        Self {
+            rows: pool.matrices.maintenance.clone(),
+            marks: pool.matrices.today.clone(),
+            doubts: pool.matrices.uncertainty.clone(),
+            tiers: pool.instruments.iter().map(|(_, listed)| listed.parameters.exit_cost.clone()).collect(),
+            reaches: screen.listed.iter().map(|listed| listed.reach).collect(),
+        }
+    }
+
+    /// Whether distances from here still mean something: the same rows, the same instruments, the same exit costs.
+    pub(crate) fn compares_with(&self, pool: &Pool) -> bool {
+        let tiers = pool.instruments.iter().map(|(_, listed)| &listed.parameters.exit_cost);
+        self.rows.scenarios == pool.matrices.maintenance.scenarios
+            && self.rows.columns.len() == pool.matrices.maintenance.columns.len()
+            && self.tiers.len() == pool.instruments.len()
+            && self.tiers.iter().eq(tiers)
+    }
+
+    /// How far the market has moved since, at most. Every row counts, and so do dearer exits and doubts that have gone.
+    pub(crate) fn moved(&self, pool: &Pool) -> Moved {
+        let mut moved = Moved::default();
+        let matrices = &pool.matrices;
+        for (at, (id, listed)) in pool.instruments.iter().enumerate() {
+            let (Some(before), Some(reach)) = (self.rows.columns.get(at), self.reaches.get(at)) else { continue };
+            let (mut fall, mut rise) = (0, 0);
+            for (before, now) in before.iter().zip(matrices.maintenance.column(id)) {
+                let change = (*now - *before).get();
+                fall = fall.max(-change);
+                rise = rise.max(change);
+            }
+            let gone = |then: &[Price]| then.get(at).copied().unwrap_or_default();
+            let dearer = (matrices.mark(id).abs() - gone(&self.marks).abs()).or_zero().get() as f64;
+            let steepest = listed.parameters.exit_cost.iter().map(|tier| tier.rate.get()).max().unwrap_or(0);
+            let doubt = (gone(&self.doubts) - matrices.doubt(id)).or_zero().get() as f64;
+            let either = dearer * steepest as f64 / PPM as f64 + doubt;
+            moved.down = moved.down.max((fall as f64 + either) / reach);
+            moved.up = moved.up.max((rise as f64 + either) / reach);
+        }
+        moved
+    }
+}
