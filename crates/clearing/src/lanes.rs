@@ -85,9 +85,10 @@ impl Lane {
 }
 
 impl Lanes {
-    /// The lane of an account, if there is one.
-    pub(crate) fn lane(&self, id: AccountId) -> Lane {
-        self.lanes.get(id.position()).copied().unwrap_or_default()
+    /// The lane of an account; an empty one before it was first copied.
+    pub(crate) fn lane(&self, id: AccountId) -> &Lane {
+        const EMPTY: &Lane = &Lane { cash: 0, quantities: [0; SLOTS], instruments: [0; SLOTS], aside: false };
+        self.lanes.get(id.position()).unwrap_or(EMPTY)
     }
 
     /// The vector that does not fit into its lane.
@@ -105,7 +106,7 @@ impl Lanes {
         if self.lanes.len() <= id.position() {
             self.lanes.resize(id.position().saturating_add(1), Lane::default());
         }
-        let old = self.lane(id);
+        let old = *self.lane(id);
         self.totals.cash -= Money::new(i128::from(old.cash));
         old.positions().for_each(|(instrument, quantity)| self.subtract(instrument, quantity));
         if old.aside {

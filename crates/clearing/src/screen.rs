@@ -19,7 +19,7 @@ use crate::parameters::Tier;
 use crate::rows::Rows;
 use crate::state::{Instrument, Pool};
 use crate::table::{AccountId, Id, InstrumentId};
-use crate::units::{Money, PPM, Price};
+use crate::units::{Money, PPM, Price, Quantity};
 use alloc::vec::Vec;
 
 /// Rows that are added up at once.
@@ -41,14 +41,16 @@ pub(crate) struct Screen {
 /// What the screen knows about an instrument beyond its rows.
 #[derive(Clone, Debug, Default)]
 struct Listed {
-    /// The largest |price| of a row, and the doubt.
+    /// The largest |price| of a row, the doubt and every step of the exit cost together: what rounding is a share of.
     largest: f64,
     /// The doubt of the mark.
     doubt: f64,
     /// The largest distance of a row from the mark: the unit in which distances are measured. Never zero.
     reach: f64,
-    /// Where each tier of the exit cost begins, in lots, and what it adds to the cost of a lot.
-    tiers: Vec<(f64, f64)>,
+    /// Where the first tier of the exit cost begins, in lots, and what a lot costs there.
+    first: (f64, f64),
+    /// Where each further tier begins, and what it adds to the cost of a lot.
+    more: Vec<(f64, f64)>,
 }
 
 /// Which sides an account is on: a fall of prices cannot hurt one that is short everywhere.
@@ -99,18 +101,14 @@ impl Screen {
     /// What the screen says about an account of the lanes.
     pub(crate) fn slack(&self, lanes: &Lanes, id: AccountId) -> Slack {
         let lane = lanes.lane(id);
-        match lanes.wide(id).filter(|_| lane.aside) {
-            None => self.slack_of_lane(&lane),
-            Some(wide) => {
-                let held: Vec<(usize, f64)> = wide
-                    .positions
-                    .iter()
-                    .map(|(instrument, quantity)| (instrument.position(), quantity.get() as f64))
-                    .collect();
-                let cash = wide.cash.get() as f64;
-                self.finish(cash, held.iter().copied(), self.lowest(cash, &held))
-            }
+        if !lane.aside {
+            return self.slack_of_lane(lane);
         }
+        let wide = lanes.wide(id).expect("a vector that does not fit stands aside");
+        let pair = |(instrument, quantity): &(InstrumentId, Quantity)| (instrument.position(), quantity.get() as f64);
+        let held: Vec<(usize, f64)> = wide.positions.iter().map(pair).collect();
+        let cash = wide.cash.get() as f64;
+        self.finish(cash, held.iter().copied(), self.lowest(cash, &held))
     }
 
     fn slack_of_lane(&self, lane: &Lane) -> Slack {
@@ -156,7 +154,7 @@ impl Screen {
 
     /// Exit cost, doubt and the allowance for rounding.
     fn finish(&self, cash: f64, held: impl Iterator<Item = (usize, f64)>, lowest: f64) -> Slack {
-        let (mut terms, mut size, mut cost, mut doubt) = (cash.abs(), 0.0, 0.0, 0.0);
+        let (mut terms, mut size, mut net) = (cash.abs(), 0.0, lowest);
         let (mut any_long, mut any_short, mut quanta) = (false, false, 1.0);
         for (instrument, quantity) in held {
             let Some(listed) = self.listed.get(instrument) else { continue };
@@ -166,25 +164,28 @@ impl Screen {
             quanta += 1.0;
             size += lots * listed.reach;
             terms += lots * listed.largest;
-            doubt += lots * listed.doubt;
-            for (from, step) in &listed.tiers {
-                cost += if lots > *from { (lots - from) * step } else { 0.0 };
-                terms += lots * step.abs();
-            }
+            net += lots * listed.doubt - beyond(lots, listed.first);
+            net -= listed.more.iter().map(|tier| beyond(lots, *tier)).sum::<f64>();
         }
         let side = match (any_long, any_short) {
             (_, false) => Side::Long,
             (false, true) => Side::Short,
             (true, true) => Side::Both,
         };
-        Slack { least: lowest - cost + doubt - terms * ROUNDING - quanta, size, side }
+        Slack { least: net - terms * ROUNDING - quanta, size, side }
     }
+}
+
+/// What a tier adds to the exit cost: its step for each lot beyond its start.
+fn beyond(lots: f64, (from, step): (f64, f64)) -> f64 {
+    let inside = lots - from;
+    (if inside > 0.0 { inside } else { 0.0 }) * step
 }
 
 /// The lowest of the rows; without rows there is only the cash.
 fn least_of(lowest: &[f64; WIDTH], cash: f64) -> f64 {
-    let least = lowest.iter().copied().fold(f64::INFINITY, f64::min);
-    if least.is_finite() { least } else { cash }
+    let least = lowest.iter().fold(f64::INFINITY, |least, value| if *value < least { *value } else { least });
+    if least < f64::INFINITY { least } else { cash }
 }
 
 fn price_at(column: &[Price], row: usize) -> f64 {
@@ -198,11 +199,16 @@ impl Listed {
         let largest = column.iter().map(|price| price.abs().get()).max().unwrap_or(0);
         let reach = column.iter().map(|price| (*price - mark).abs().get()).max().unwrap_or(0);
         let doubt = pool.matrices.doubt(id).get() as f64;
+        let mut steps = steps_of(&instrument.parameters.exit_cost, mark.abs().get() as f64).into_iter();
+        let first = steps.next().unwrap_or_default();
+        let more: Vec<(f64, f64)> = steps.collect();
+        let steepness: f64 = more.iter().chain([&first]).map(|(_, step)| step.abs()).sum();
         Self {
-            largest: largest as f64 + doubt,
+            largest: largest as f64 + doubt + steepness,
             doubt,
             reach: reach as f64 + mark.abs().get() as f64 / 1_024.0 + 1.0,
-            tiers: steps_of(&instrument.parameters.exit_cost, mark.abs().get() as f64),
+            first,
+            more,
         }
     }
 }
@@ -247,7 +253,7 @@ impl LossBounds {
 
     /// Whether twice what the account can lose, less its equity, is certainly not above an amount.
     pub(crate) fn is_surely_within(&self, lanes: &Lanes, id: AccountId, amount: Money) -> bool {
-        let lane = lanes.lane(id);
+        let lane = *lanes.lane(id);
         if lane.aside {
             return false;
         }

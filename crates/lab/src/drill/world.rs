@@ -9,8 +9,8 @@ use crate::plan::Plan;
 use crate::population::Population;
 use crate::tape::Tape;
 use clearing::Engine;
-use clearing::command::{BLOCK_VERSION, Block, Capital, Command, Key, Signed};
-use clearing::engine::Genesis;
+use clearing::command::{BLOCK_VERSION, Block, Capital, Command, Key, Rejection, Signed};
+use clearing::engine::{Genesis, MAX_COMMANDS};
 use clearing::event::Receipt;
 use clearing::parameters::PublisherParameters;
 use clearing::table::{AccountId, FeedId, InstrumentId, PoolId};
@@ -23,6 +23,7 @@ const CUSTODIAN: &str = "custodian";
 const SETUP: Time = Time::new(12 * 3_600_000 + 10_000);
 const HOUR: Time = Time::new(3_600_000);
 const SECOND: Time = Time::new(1_000);
+const MILLISECOND: Time = Time::new(1);
 /// Stable assets have no tape: three publishers repeat the plan's fixed price.
 const STABLE_PUBLISHERS: [&str; 3] = ["stable/a", "stable/b", "stable/c"];
 
@@ -80,6 +81,21 @@ impl<'a> World<'a> {
             recorder.block(&block, &receipt);
         }
         receipt
+    }
+
+    /// Applies commands in as few blocks as hold them, a millisecond apart; answers why any were refused.
+    fn apply_all(&mut self, time: Time, commands: Vec<Signed>) -> Vec<Rejection> {
+        let mut refused = Vec::new();
+        let mut left = commands.into_iter().peekable();
+        let mut at = time;
+        loop {
+            let receipt = self.apply(at, left.by_ref().take(MAX_COMMANDS).collect());
+            refused.extend(receipt.rejections.into_iter().map(|(_, rejection)| rejection));
+            if left.peek().is_none() {
+                return refused;
+            }
+            at += MILLISECOND;
+        }
     }
 
     fn list_feeds(&mut self, tape: &Tape, population: &Population) -> Vec<Signed> {
@@ -182,14 +198,14 @@ impl<'a> World<'a> {
     pub(super) fn populate(&mut self, population: &Population) -> Result<(), DrillError> {
         let time = self.engine.state().time;
         let open = self.open_accounts(population);
-        self.apply(time + SECOND, open);
+        self.apply_all(time + SECOND, open);
         let mut fund = self.deposits(population);
         fund.extend(self.stable_prices(time + SECOND + SECOND));
-        self.apply(time + SECOND + SECOND, fund);
+        self.apply_all(time + SECOND + SECOND, fund);
         let strike = self.strikes(population);
-        let receipt = self.apply(time + SECOND + SECOND + SECOND, strike);
-        if let Some((_, rejection)) = receipt.rejections.first() {
-            return Err(DrillError::NotStruck { trades: receipt.rejections.len(), first: *rejection });
+        let refused = self.apply_all(time + SECOND + SECOND + SECOND, strike);
+        if let Some(first) = refused.first() {
+            return Err(DrillError::NotStruck { trades: refused.len(), first: *first });
         }
         self.rest(time + SECOND + SECOND + SECOND);
         let stand_by = self.stand_by(population);
