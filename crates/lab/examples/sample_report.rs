@@ -5,7 +5,7 @@ use std::f64::consts::PI;
 use std::path::PathBuf;
 
 use lab::outcome::{
-    Adl, BreakerState, BreakerStep, Conservation, EquitySnapshot, FeedSeries, FeedState, InstrumentSeries,
+    Adl, BlockTimes, BreakerState, BreakerStep, Conservation, EquitySnapshot, FeedSeries, FeedState, InstrumentSeries,
     MinuteCounts, Outcome, PublisherSeries, Rules, Runs, Series, Span,
 };
 use lab::report::{Case, Compared, ComparedSeries, Drill, MarkSeries, write_report};
@@ -112,7 +112,12 @@ fn series(random: &mut ChaCha8Rng) -> Series {
                 EquitySnapshot::count(label, time(second), ratios)
             })
             .to_vec(),
-        apply_us: (0..SECONDS).map(|second| 900.0 + 7_000.0 * depth(second) * random.random_range(0.7..1.3)).collect(),
+        block_us: {
+            let p50: Vec<f64> =
+                (0..SECONDS).map(|second| 900.0 + 7_000.0 * depth(second) * random.random_range(0.7..1.3)).collect();
+            let times = |factor: f64| p50.iter().map(|us| us * factor).collect();
+            BlockTimes { p99: times(1.6), max: times(2.1), p50 }
+        },
         feeds,
     }
 }
@@ -208,6 +213,7 @@ fn outcome(series: &Series, seed: u64) -> Outcome {
         pools_touched: vec!["alts".into()],
         state_root: "5f0c2ad1".repeat(8),
         elapsed_ms: 48_200,
+        block_ms: None,
     }
 }
 
@@ -263,6 +269,7 @@ fn static_outcome(series: &ComparedSeries) -> Outcome {
         pools_touched: vec!["majors".into(), "alts".into(), "thin".into()],
         state_root: String::new(),
         elapsed_ms: 2_100,
+        block_ms: None,
     }
 }
 

@@ -47,6 +47,7 @@ fn outcome(plan: &Plan, run: &StaticOutcome, elapsed_ms: u64) -> Outcome {
         pools_touched: run.pools_touched.clone(),
         state_root: String::new(),
         elapsed_ms,
+        block_ms: None,
     }
 }
 

@@ -66,8 +66,34 @@ pub struct Outcome {
     pub pools_touched: Vec<String>,
     /// State root after the last block, hexadecimal; empty for a venue without one.
     pub state_root: String,
-    /// Wall-clock time of the run. The one field that differs between two runs of one seed.
+    /// Wall-clock time of the run. This and `block_ms` differ between two runs of one seed, and nothing else.
     pub elapsed_ms: u64,
+    /// Wall-clock time to apply a block, over all blocks of the window; none for a venue without blocks.
+    pub block_ms: Option<Percentiles>,
+}
+
+/// Percentiles of something measured block by block.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Percentiles {
+    /// The median.
+    pub p50: f64,
+    /// Exceeded by a tenth.
+    pub p90: f64,
+    /// Exceeded by a hundredth.
+    pub p99: f64,
+    /// The largest.
+    pub max: f64,
+}
+
+impl Percentiles {
+    /// The percentiles of the values, each the smallest value that reaches its share; none of no values.
+    #[must_use]
+    pub fn of(mut values: Vec<f64>) -> Option<Self> {
+        values.sort_by(f64::total_cmp);
+        let last = values.len().checked_sub(1)?;
+        let at = |percent: usize| values[(values.len() * percent).div_ceil(100).saturating_sub(1).min(last)];
+        Some(Self { p50: at(50), p90: at(90), p99: at(99), max: values[last] })
+    }
 }
 
 /// A figure at the start, at its lowest and at the end of a run.
@@ -269,8 +295,19 @@ pub struct Series {
     pub average_initial_margin_ppm: Vec<f64>,
     /// The book's health at a few moments: start, low, end.
     pub equity: Vec<EquitySnapshot>,
-    /// Time to apply the block, microseconds.
-    pub apply_us: Vec<f64>,
+    /// Time to apply a block, microseconds: percentiles of the minute before.
+    pub block_us: BlockTimes,
+}
+
+/// Percentiles of the time to apply a block, each over the minute before the sample, microseconds.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct BlockTimes {
+    /// The median.
+    pub p50: Vec<f64>,
+    /// Exceeded by a hundredth.
+    pub p99: Vec<f64>,
+    /// The largest.
+    pub max: Vec<f64>,
 }
 
 /// A feed over time. Prices and band edges are USD.
@@ -423,6 +460,7 @@ mod tests {
             pools_touched: vec![],
             state_root: "ab".into(),
             elapsed_ms: 7,
+            block_ms: None,
         }
     }
 
@@ -451,6 +489,7 @@ mod tests {
             "pools_touched",
             "state_root",
             "elapsed_ms",
+            "block_ms",
         ];
         names.sort_unstable();
         promised.sort_unstable();

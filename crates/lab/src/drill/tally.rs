@@ -5,7 +5,7 @@ use super::judge::Judge;
 use super::world::World;
 use crate::outcome::{
     Adl, BreakerState, BreakerStep, Conservation, EquitySnapshot, FeedSeries, FeedState, InstrumentSeries, LAYERS,
-    MinuteCounts, Outcome, PublisherSeries, Rules, Series, Span,
+    MinuteCounts, Outcome, Percentiles, PublisherSeries, Rules, Series, Span,
 };
 use clearing::event::{Event, Layer, Receipt};
 use clearing::margin;
@@ -21,6 +21,8 @@ const SAMPLE_EVERY_S: usize = 5;
 pub(super) struct Tally {
     feeds: BTreeMap<String, Vec<f64>>,
     fund: Vec<f64>,
+    /// How long each block took.
+    apply_us: Vec<f64>,
     breaches: u64,
     liquidated: BTreeSet<(PoolId, AccountId)>,
     forced: f64,
@@ -39,6 +41,7 @@ impl Tally {
         let mut tally = Self {
             feeds: BTreeMap::new(),
             fund: Vec::new(),
+            apply_us: Vec::new(),
             breaches: 0,
             liquidated: BTreeSet::new(),
             forced: 0.0,
@@ -91,8 +94,9 @@ impl Tally {
             self.feeds.entry(feed.symbol.clone()).or_default().push(usd_a_unit(index, world.lot_size(&feed.symbol)));
         }
         self.fund.push(fund_equity(world));
+        self.apply_us.push(apply_us);
         if second.is_multiple_of(SAMPLE_EVERY_S) {
-            self.sample(world, apply_us);
+            self.sample(world);
         }
     }
 
@@ -171,10 +175,15 @@ impl Tally {
         self.overshoot += taken.values().map(|(haircuts, deficit)| (*haircuts - *deficit).or_zero()).sum();
     }
 
-    fn sample(&mut self, world: &World, apply_us: f64) {
+    fn sample(&mut self, world: &World) {
         let state = world.engine.state();
         self.series.time_ms.push(state.time.get());
-        self.series.apply_us.push(apply_us);
+        let minute = self.apply_us.len().saturating_sub(60)..;
+        if let Some(block_us) = Percentiles::of(self.apply_us[minute].to_vec()) {
+            self.series.block_us.p50.push(block_us.p50);
+            self.series.block_us.p99.push(block_us.p99);
+            self.series.block_us.max.push(block_us.max);
+        }
         self.series.fund_usd.push(fund_equity(world));
         for (at, feed) in world.publishers.iter().enumerate() {
             sample_feed(&mut self.series.feeds[at], world, &feed.symbol);
@@ -250,6 +259,7 @@ impl Tally {
             pools_touched: self.touched.iter().map(|pool| world.engine.state().pools[*pool].name.clone()).collect(),
             state_root: root.iter().map(|byte| format!("{byte:02x}")).collect(),
             elapsed_ms: run.elapsed_ms,
+            block_ms: Percentiles::of(self.apply_us.iter().map(|us| us / 1_000.0).collect()),
         };
         (outcome, self.series)
     }

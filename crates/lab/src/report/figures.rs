@@ -1,6 +1,6 @@
 //! Decides which plots a report has and what each of them shows.
 
-use plotly::common::{DashType, Fill, HoverInfo, Line, LineShape, Marker, Mode};
+use plotly::common::{AxisSide, DashType, Fill, HoverInfo, Line, LineShape, Marker, Mode};
 use plotly::layout::{Axis, BarMode};
 use plotly::{Bar, Layout, Plot, Scatter};
 
@@ -69,6 +69,16 @@ impl Figure {
             _ => "dashed",
         };
         self.key.push(Key { colour: style.colour, stroke, name: name.to_owned() });
+    }
+
+    /// Adds a thin line with an axis of its own on the right.
+    fn line_on_the_right(&mut self, times: &'static str, values: Vec<Option<f64>>, name: &str) {
+        let line = Line::new().color(MUTED).width(1.0).dash(DashType::Dot);
+        let trace = Scatter::new(vec![times], values).name(escape(name)).mode(Mode::Lines).line(line).y_axis("y2");
+        self.plot.add_trace(trace.connect_gaps(false));
+        let right = Axis::new().overlaying("y").side(AxisSide::Right).show_grid(false).zero_line(false);
+        self.plot.set_layout(Layout::new().y_axis2(right));
+        self.key.push(Key { colour: MUTED, stroke: "dotted", name: name.to_owned() });
     }
 
     fn bars(&mut self, times: &'static str, values: Vec<Option<f64>>, name: &str, colour: &'static str) {
@@ -491,10 +501,19 @@ impl Draw<'_> {
         figure
     }
 
+    /// How long blocks took, with the price that drove them on the right.
     fn apply_time(&self) -> Figure {
-        let caption = "Time to apply a block on the machine that ran the drill. Not part of the result.";
-        let mut figure = Figure { wide: true, height: 220, ..Figure::new("Block apply time", "ms", caption) };
-        figure.line(TIMES, self.scaled(&self.series.apply_us, 1e3), "Apply time", style(MUTED, 1.0));
+        let caption = "Time to apply a block on the machine that ran the drill: the median, the 99th percentile and the longest \
+                       of the minute before. Not part of the result.";
+        let mut figure = Figure { wide: true, height: 260, ..Figure::new("Block apply time", "ms", caption) };
+        let times = &self.series.block_us;
+        figure.line(TIMES, self.scaled(&times.max, 1e3), "Longest", nth(2, 1.0));
+        figure.line(TIMES, self.scaled(&times.p99, 1e3), "99th percentile", nth(1, 1.2));
+        figure.line(TIMES, self.scaled(&times.p50, 1e3), "Median", nth(0, 1.6));
+        if let Some(feed) = self.series.feeds.first() {
+            let price = self.scaled(&feed.index, 1.0);
+            figure.line_on_the_right(TIMES, price, &format!("{} index, USD (right)", feed.symbol));
+        }
         figure
     }
 

@@ -47,6 +47,7 @@
       dragmode: touch ? false : "zoom",
       xaxis: { ...line, ...(figure.timed ? time : { showgrid: false, showline: true, type: "category" }) },
       yaxis: { ...line, separatethousands: true, nticks: 6, fixedrange: true, ...(own.yaxis || {}) },
+      ...(own.yaxis2 && { yaxis2: { ...line, separatethousands: true, nticks: 4, fixedrange: true, ...own.yaxis2 } }),
     };
   }
 

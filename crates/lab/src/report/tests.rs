@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::outcome::{
-    Adl, BreakerState, BreakerStep, Conservation, EquitySnapshot, FeedSeries, FeedState, InstrumentSeries,
+    Adl, BlockTimes, BreakerState, BreakerStep, Conservation, EquitySnapshot, FeedSeries, FeedState, InstrumentSeries,
     MinuteCounts, PublisherSeries, Rules, Span,
 };
 
@@ -32,6 +32,7 @@ fn outcome(text: &str) -> Outcome {
         pools_touched: vec![text.into()],
         state_root: text.into(),
         elapsed_ms: 1_500,
+        block_ms: None,
     }
 }
 
@@ -62,7 +63,7 @@ fn full(text: &str) -> (Drill, Compared) {
         layers_usd: vec![("fund".into(), values.clone()), (text.into(), values.clone())],
         average_initial_margin_ppm: values.clone(),
         equity: vec![EquitySnapshot::count(text, 0, [0.5, 2.0])],
-        apply_us: values.clone(),
+        block_us: BlockTimes { p50: values.clone(), p99: values.clone(), max: values.clone() },
     };
     let case = Case {
         kind: text.into(),
