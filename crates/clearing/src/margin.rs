@@ -186,27 +186,45 @@ pub fn loan(pool: &Pool, account: &Account) -> Money {
 /// The stressed equity in every initial row if the worst subset of the orders for that row fills at its limits. R7.2
 #[must_use]
 pub fn order_rows(pool: &Pool, account: &Account, orders: &[Order]) -> Vec<Money> {
-    let matrices = &pool.matrices;
-    let deducted = exit_cost_with_orders(pool, account, orders) + doubt_with_orders(matrices, account, orders);
     let mut values = Vec::with_capacity(MAX_ROWS.saturating_mul(3));
+    visit_order_rows(pool, account, orders.iter(), |rows| {
+        values.extend_from_slice(rows);
+        true
+    });
+    values
+}
+
+/// Computes the rows of [`order_rows`] matrix by matrix, until `visit` has seen enough; answers whether it never had.
+fn visit_order_rows<'a>(
+    pool: &Pool,
+    account: &Account,
+    orders: impl Iterator<Item = &'a Order> + Clone,
+    mut visit: impl FnMut(&[Money]) -> bool,
+) -> bool {
+    let matrices = &pool.matrices;
+    let deducted = exit_cost_and_doubt(pool, account, orders.clone());
+    let with_fee = |order: &'a Order| (order, pool.fee_bound(order.instrument, order.limit * order.quantity));
+    let orders: Vec<(&Order, Money)> = orders.map(with_fee).collect();
     let mut block = [Money::ZERO; MAX_ROWS];
-    for rows in [&matrices.maintenance, &matrices.target, &matrices.initial] {
-        let block = accumulate(&mut block, rows, account.cash, &account.positions);
-        for order in orders {
-            let fee = pool.fee_bound(order.instrument, order.limit * order.quantity);
+    [&matrices.maintenance, &matrices.target, &matrices.initial].into_iter().all(|rows| {
+        let block = accumulate(&mut block, rows, account.cash - deducted, &account.positions);
+        for (order, fee) in &orders {
             for (value, price) in block.iter_mut().zip(rows.column(order.instrument)) {
-                *value += ((*price - order.limit) * order.quantity - fee).min(Money::ZERO);
+                *value += ((*price - order.limit) * order.quantity - *fee).min(Money::ZERO);
             }
         }
-        values.extend(block.iter().map(|value| *value - deducted));
-    }
-    values
+        visit(block)
+    })
 }
 
 /// The largest |position| in an instrument that a subset of the orders can reach. R7.2
 #[must_use]
-pub fn reachable(quantity: Quantity, orders: &[Order], instrument: InstrumentId) -> Quantity {
-    let own = orders.iter().filter(|order| order.instrument == instrument);
+pub fn reachable<'a>(
+    quantity: Quantity,
+    orders: impl IntoIterator<Item = &'a Order>,
+    instrument: InstrumentId,
+) -> Quantity {
+    let own = orders.into_iter().filter(|order| order.instrument == instrument);
     let (mut low, mut high) = (quantity, quantity);
     for order in own {
         low += order.quantity.min(Quantity::ZERO);
@@ -215,31 +233,32 @@ pub fn reachable(quantity: Quantity, orders: &[Order], instrument: InstrumentId)
     low.abs().max(high.abs())
 }
 
-fn touched(account: &Account, orders: &[Order]) -> Vec<InstrumentId> {
+/// Initial exit cost and doubt at the largest size that a subset of the orders can reach, instrument by instrument. R7.2
+fn exit_cost_and_doubt<'a>(pool: &Pool, account: &Account, orders: impl Iterator<Item = &'a Order> + Clone) -> Money {
     let held = account.positions.iter().map(|position| position.instrument);
-    let mut touched: Vec<InstrumentId> = held.chain(orders.iter().map(|order| order.instrument)).collect();
+    let mut touched: Vec<InstrumentId> = held.chain(orders.clone().map(|order| order.instrument)).collect();
     touched.sort_unstable();
     touched.dedup();
-    touched
-}
-
-fn exit_cost_with_orders(pool: &Pool, account: &Account, orders: &[Order]) -> Money {
-    let cost = |id: InstrumentId| {
-        let size = reachable(account.quantity(id), orders, id);
-        exit_cost_of(&pool.instruments, &pool.matrices, id, size, Cost::Initial)
+    let deducted = |id: InstrumentId| {
+        let size = reachable(account.quantity(id), orders.clone(), id);
+        exit_cost_of(&pool.instruments, &pool.matrices, id, size, Cost::Initial) + pool.matrices.doubt(id) * size
     };
-    touched(account, orders).into_iter().map(cost).sum()
-}
-
-fn doubt_with_orders(matrices: &Matrices, account: &Account, orders: &[Order]) -> Money {
-    let doubt = |id: InstrumentId| matrices.doubt(id) * reachable(account.quantity(id), orders, id);
-    touched(account, orders).into_iter().map(doubt).sum()
+    touched.into_iter().map(deducted).sum()
 }
 
 /// Whether the account stays sound whichever subset of its orders fills. R7.2
 #[must_use]
 pub fn meets_initial_with_orders(pool: &Pool, account: &Account) -> bool {
-    order_rows(pool, account, &account.orders).iter().all(|value| !value.is_negative())
+    meets_initial_with(pool, account, account.orders.iter())
+}
+
+/// Whether the account stays sound whichever subset of these orders fills. R7.2
+pub(crate) fn meets_initial_with<'a>(
+    pool: &Pool,
+    account: &Account,
+    orders: impl Iterator<Item = &'a Order> + Clone,
+) -> bool {
+    visit_order_rows(pool, account, orders, |rows| rows.iter().all(|value| !value.is_negative()))
 }
 
 /// Whether going from `before` to `after` is allowed: every row is above the bar, or no worse than it was. R6.5

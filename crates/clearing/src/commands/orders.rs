@@ -102,14 +102,13 @@ fn require_limits(pool: &Pool, owner: &Account, instrument: &Instrument, order: 
     require(inside_band(instrument, order.quantity, order.limit), Rejection::LimitOutsideBand)?;
     let held = owner.quantity(order.instrument);
     require(!order.reduce_only || held.opposes(order.quantity), Rejection::NothingToReduce)?;
-    let mut orders = owner.orders.clone();
-    orders.push(order.clone());
-    let reach = margin::reachable(held, &orders, order.instrument);
+    let orders = || owner.orders.iter().chain([order]);
+    let reach = margin::reachable(held, orders(), order.instrument);
     require(order.reduce_only || reach <= instrument.parameters.max_position, Rejection::PositionLimitExceeded)?;
     if !instrument.is_spot() {
         return Ok(());
     }
-    let own = || orders.iter().filter(|other| pool.instruments[other.instrument].is_spot());
+    let own = || orders().filter(|other| pool.instruments[other.instrument].is_spot());
     let sold: Quantity =
         own().filter(|other| other.instrument == order.instrument).map(|other| (-other.quantity).or_zero()).sum();
     require(sold <= held, Rejection::BalanceTooSmall)?;
@@ -128,6 +127,9 @@ fn inside_band(instrument: &Instrument, quantity: Quantity, limit: Price) -> boo
 /// account that it would leave behind, because what it saves of exit cost and doubt counts as well; between no fill and a
 /// whole one, stressed equity is concave in the lots, so both ends speak for every part.
 fn require_margin(pool: &Pool, owner: &Account, order: &Order, reduces: bool) -> Outcome {
+    if margin::meets_initial_with(pool, owner, owner.orders.iter().chain([order])) {
+        return Ok(());
+    }
     let before = margin::order_rows(pool, owner, &owner.orders);
     let mut orders = owner.orders.clone();
     orders.push(order.clone());
@@ -281,6 +283,9 @@ fn require_side(
             .sum();
         require(after.quantity(trade.instrument) >= offered, Rejection::BalanceTooSmall)?;
         require(custody::loan_allows(pool, owner, &after), Rejection::LoanLimitExceeded)?;
+    }
+    if margin::meets_initial_with_orders(pool, &after) {
+        return Ok(());
     }
     let before = margin::order_rows(pool, owner, &owner.orders);
     require(margin::may_go(&before, &margin::order_rows(pool, &after, &after.orders)), Rejection::InitialMarginNotMet)

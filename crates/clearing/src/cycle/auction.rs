@@ -40,7 +40,8 @@ fn clear_one(
 ) {
     let listed = &pool.instruments[instrument];
     let band = Band::of(listed, pool.parameters.call_band);
-    let Some(price) = uniform_price(&wishes, listed.mark, &band) else {
+    let (buys, sells) = sides(&wishes);
+    let Some(price) = uniform_price(&buys, &sells, listed.mark, &band) else {
         pool.instruments[instrument].mid = mid(&wishes, &[]);
         return;
     };
@@ -48,7 +49,7 @@ fn clear_one(
         call_auction(pool, id, instrument, now, say);
         return;
     }
-    let fills = fills_at(&wishes, price);
+    let fills = fills_at(&wishes, &buys, &sells, price);
     let quantity: Quantity = fills.iter().map(|fill| fill.or_zero()).sum();
     pool.instruments[instrument].mid = mid(&wishes, &fills);
     if quantity.is_zero() {
@@ -115,25 +116,33 @@ fn sides(wishes: &[Interest]) -> (Side, Side) {
 /// R8.1: maximum volume, then minimum imbalance, then nearest to the mark, then the lower price. None if nothing crosses.
 ///
 /// Demand and supply only change at limits, so the best price is a limit, one quantum beside a limit, or the mark.
-fn uniform_price(wishes: &[Interest], mark: Price, band: &Band) -> Option<Price> {
-    let (buys, sells) = sides(wishes);
+fn uniform_price(buys: &Side, sells: &Side, mark: Price, band: &Band) -> Option<Price> {
     let quantum = Price::new(1);
-    let near = |limit: Price| [limit - quantum, limit, limit + quantum];
-    let mut candidates: Vec<Price> = wishes.iter().flat_map(|wish| near(wish.limit)).chain([mark]).collect();
+    let near = |(limit, _): &(Price, Quantity)| [*limit - quantum, *limit, *limit + quantum];
+    let limits = buys.steps.iter().chain(&sells.steps);
+    let mut candidates: Vec<Price> = limits.flat_map(near).chain([mark]).collect();
     if band.binding {
         candidates.iter_mut().for_each(|price| *price = (*price).max(band.low).min(band.high));
     }
+    candidates.sort_unstable();
+    candidates.dedup();
+    // Prices rise: sellers come in from the first step on, buyers drop out from the last.
+    let (mut demand, mut supply) = (buys.steps.iter().rev().peekable(), sells.steps.iter().peekable());
+    let mut offered = Quantity::ZERO;
     let rank = |price: Price| {
-        let (demand, supply) = (buys.at(price, 1), sells.at(price, -1));
-        (-demand.min(supply), (demand - supply).abs(), (price - mark).abs(), price)
+        while let Some((_, sum)) = supply.next_if(|(limit, _)| *limit <= price) {
+            offered = *sum;
+        }
+        while demand.next_if(|(limit, _)| *limit < price).is_some() {}
+        let wanted = demand.peek().map_or(Quantity::ZERO, |(_, sum)| *sum);
+        (-wanted.min(offered), (wanted - offered).abs(), (price - mark).abs(), price)
     };
     let best = candidates.into_iter().map(rank).min()?;
     (!best.0.is_zero()).then_some(best.3)
 }
 
 /// R8.2: better limits first; at the margin pro-rata by size, largest remainder, ties by account and order number.
-fn fills_at(wishes: &[Interest], price: Price) -> Vec<Quantity> {
-    let (buys, sells) = sides(wishes);
+fn fills_at(wishes: &[Interest], buys: &Side, sells: &Side, price: Price) -> Vec<Quantity> {
     let volume = buys.at(price, 1).min(sells.at(price, -1));
     let mut fills: Vec<Quantity> = wishes.iter().map(|_| Quantity::ZERO).collect();
     for sign in [1, -1] {

@@ -93,7 +93,7 @@ pub(super) fn gather(
         return book;
     }
     let ordering: Vec<AccountId> =
-        pool.accounts.iter().filter(|(_, account)| !account.orders.is_empty()).map(|(id, _)| id).collect();
+        pool.accounts.with_orders().filter(|(_, account)| !account.orders.is_empty()).map(|(id, _)| id).collect();
     for account in ordering {
         remove_orders(
             pool,
@@ -189,7 +189,7 @@ fn crossing(orders: &[Order]) -> Option<(OrderNumber, OrderNumber, Quantity)> {
 /// The account's orders as they may trade: reductions are cut to what is left to reduce.
 fn interests_of(pool: &Pool, feeds: &Table<FeedId, Feed>, id: AccountId) -> Vec<Interest> {
     let account = &pool.accounts[id];
-    let mut left = room_to_reduce(pool, account);
+    let mut left: Option<Room> = None;
     let mut interests = Vec::new();
     for order in &account.orders {
         let listed = &pool.instruments[order.instrument];
@@ -199,13 +199,15 @@ fn interests_of(pool: &Pool, feeds: &Table<FeedId, Feed>, id: AccountId) -> Vec<
         let sells_balance = listed.is_spot() && order.quantity.is_negative();
         let capped = order.reduce_only || sells_balance || only_reductions(listed, feeds);
         let side = (order.instrument, order.quantity.signum());
-        let room = left.get(&side).copied().unwrap_or_default();
-        let size = if capped { order.quantity.abs().min(room) } else { order.quantity.abs() };
+        let mut size = order.quantity.abs();
+        if capped {
+            let left = left.get_or_insert_with(|| room_to_reduce(pool, account));
+            let room = left.get(&side).copied().unwrap_or_default();
+            size = size.min(room);
+            left.insert(side, room - size);
+        }
         if size.is_zero() {
             continue;
-        }
-        if capped {
-            left.insert(side, room - size);
         }
         let quantity = size.on_side(order.quantity.signum());
         interests.push(Interest {
@@ -244,7 +246,7 @@ pub(super) fn drop_orders_of_this_block(pool: &mut Pool) {
     let of_this_block = |order: &Order| order.lifetime == Lifetime::ThisBlock;
     let ordering: Vec<AccountId> = pool
         .accounts
-        .iter()
+        .with_orders()
         .filter(|(_, account)| account.orders.iter().any(of_this_block))
         .map(|(id, _)| id)
         .collect();

@@ -376,7 +376,7 @@ pub(super) fn convert_loans(pool: &Pool, id: PoolId, book: &Book, say: &mut dyn 
         };
         loan.is_positive().then_some((account, loan))
     };
-    let loans: Vec<(AccountId, Money)> = pool.accounts.iter().filter_map(owing).collect();
+    let loans: Vec<(AccountId, Money)> = pool.accounts.with_collateral().filter_map(owing).collect();
     let all: Money = loans.iter().map(|(_, loan)| *loan).sum();
     let excess = (all - pool.parameters.pool_loan_limit).or_zero();
     let mut orders = Vec::new();
