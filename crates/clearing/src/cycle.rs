@@ -47,7 +47,7 @@ pub(crate) fn run(state: &mut State, elapsed: Time, restart: bool, events: &mut 
         changes::apply_due(pool, id, now, &mut say);
         prices::mark(pool, feeds, now);
         stress::calibrate(pool, feeds, now);
-        pool.matrices = rows::build(pool, feeds, now.time);
+        pool.set_matrices(rows::build(pool, feeds, now.time));
         funding::pay_when_due(pool, id, feeds, now, &mut say);
         expiry::settle_when_due(pool, id, feeds, now, &mut say);
 

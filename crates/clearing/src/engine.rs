@@ -293,6 +293,7 @@ fn encode_without_accounts(pool: &Pool) -> borsh::io::Result<Vec<u8>> {
         carried,
         winding_down,
         watch: _,
+        order_screen: _,
     } = pool;
     let mut bytes = borsh::to_vec(&(name, owner, parameters, pending, instruments))?;
     bytes.extend(borsh::to_vec(&(own_capital, fees, rounding, tranche, line, custody, bids))?);

@@ -14,6 +14,8 @@
     reason = "R9.3: floats, as a filter that leaves every decision to exact integers"
 )]
 
+mod orders;
+
 use crate::lanes::{Lane, Lanes, SLOTS};
 use crate::parameters::Tier;
 use crate::rows::Rows;
@@ -21,6 +23,7 @@ use crate::state::{Instrument, Pool};
 use crate::table::{AccountId, Id, InstrumentId};
 use crate::units::{Money, PPM, Price, Quantity};
 use alloc::vec::Vec;
+pub(crate) use orders::OrderScreen;
 
 /// Rows that are added up at once.
 const WIDTH: usize = 8;
@@ -183,7 +186,7 @@ fn beyond(lots: f64, (from, step): (f64, f64)) -> f64 {
 }
 
 /// The lowest of the rows; without rows there is only the cash.
-fn least_of(lowest: &[f64; WIDTH], cash: f64) -> f64 {
+fn least_of(lowest: &[f64], cash: f64) -> f64 {
     let least = lowest.iter().fold(f64::INFINITY, |least, value| if *value < least { *value } else { least });
     if least < f64::INFINITY { least } else { cash }
 }

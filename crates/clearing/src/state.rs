@@ -4,8 +4,10 @@ use crate::accounts::Accounts;
 use crate::command::{Key, Lifetime, OrderNumber};
 use crate::event::Cause;
 use crate::invariants;
+use crate::margin;
 use crate::parameters::{FeedParameters, InstrumentParameters, Kind, PoolParameters};
 use crate::rows::Matrices;
+use crate::screen::OrderScreen;
 use crate::table::{AccountId, FeedId, InstrumentId, PoolId, Table};
 use crate::units::{Money, Price, Quantity, Ratio, Time};
 use crate::watch::Watch;
@@ -181,7 +183,22 @@ pub struct Pool {
     /// The safe distances of accounts: derived, and no part of the encoding or the root. R9.3
     #[borsh(skip)]
     pub watch: Watch,
+    /// The matrices as floats: derived as well. R9.3
+    #[borsh(skip)]
+    pub(crate) order_screen: Derived<OrderScreen>,
 }
+
+/// Something that follows from the rest of the state, so that it makes no difference between two states.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Derived<T>(pub(crate) T);
+
+impl<T> PartialEq for Derived<T> {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl<T> Eq for Derived<T> {}
 
 /// A line on the reserve. R11.6
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -536,7 +553,25 @@ impl Pool {
             carried: 0,
             winding_down: false,
             watch: Watch::default(),
+            order_screen: Derived::default(),
         }
+    }
+
+    /// Takes over this block's matrices.
+    pub(crate) fn set_matrices(&mut self, matrices: Matrices) {
+        self.matrices = matrices;
+        self.order_screen = Derived(OrderScreen::of(self));
+    }
+
+    /// Whether an account stays sound whichever subset of these orders fills. R7.2
+    pub(crate) fn meets_initial_with<'a>(
+        &self,
+        account: &Account,
+        orders: impl Iterator<Item = &'a Order> + Clone,
+    ) -> bool {
+        let surely = self.order_screen.0.is_surely_sound(self, account, orders.clone());
+        debug_assert!(!surely || margin::meets_initial_with(self, account, orders.clone()), "the filter errs");
+        surely || margin::meets_initial_with(self, account, orders)
     }
 
     /// Brings the copies and the safe distances of accounts up to date with what was edited. The cycle does it; whoever keeps a
@@ -571,7 +606,7 @@ impl Pool {
     #[must_use]
     pub fn fee(&self, instrument: InstrumentId, value: Money) -> Money {
         let fund = &self.accounts[FUND];
-        let held = crate::margin::equity(&self.matrices, fund.cash, &fund.positions);
+        let held = margin::equity(&self.matrices, fund.cash, &fund.positions);
         let factor = if held < self.fund.target {
             Ratio::ONE + self.parameters.fee_surcharge
         } else {

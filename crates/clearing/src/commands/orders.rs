@@ -127,7 +127,7 @@ fn inside_band(instrument: &Instrument, quantity: Quantity, limit: Price) -> boo
 /// account that it would leave behind, because what it saves of exit cost and doubt counts as well; between no fill and a
 /// whole one, stressed equity is concave in the lots, so both ends speak for every part.
 fn require_margin(pool: &Pool, owner: &Account, order: &Order, reduces: bool) -> Outcome {
-    if margin::meets_initial_with(pool, owner, owner.orders.iter().chain([order])) {
+    if pool.meets_initial_with(owner, owner.orders.iter().chain([order])) {
         return Ok(());
     }
     let before = margin::order_rows(pool, owner, &owner.orders);
@@ -284,7 +284,7 @@ fn require_side(
         require(after.quantity(trade.instrument) >= offered, Rejection::BalanceTooSmall)?;
         require(custody::loan_allows(pool, owner, &after), Rejection::LoanLimitExceeded)?;
     }
-    if margin::meets_initial_with_orders(pool, &after) {
+    if pool.meets_initial_with(&after, after.orders.iter()) {
         return Ok(());
     }
     let before = margin::order_rows(pool, owner, &owner.orders);

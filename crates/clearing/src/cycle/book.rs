@@ -7,7 +7,6 @@ use super::Moment;
 use crate::command::{Lifetime, OrderNumber};
 use crate::commands::lifetime_is_over;
 use crate::event::{Event, Removal};
-use crate::margin;
 use crate::state::{Account, Condition, Feed, Instrument, Level, Order, Pool, Position};
 use crate::table::{AccountId, FeedId, InstrumentId, PoolId, Table};
 use crate::units::{Price, Quantity};
@@ -104,7 +103,8 @@ pub(super) fn gather(
             say,
         );
         net_self_matches(pool, id, account, say);
-        if !margin::meets_initial_with_orders(pool, &pool.accounts[account]) {
+        let held = &pool.accounts[account];
+        if !pool.meets_initial_with(held, held.orders.iter()) {
             // R7.2 holds at this block's prices, or the orders that add risk leave.
             let mut room = room_of(&pool.accounts[account]);
             remove_orders(pool, id, account, Removal::InitialMarginNotMet, |order| !takes_room(&mut room, order), say);

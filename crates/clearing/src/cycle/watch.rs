@@ -5,6 +5,7 @@ use crate::margin;
 use crate::state::{Account, FUND, Level, Pool, Standing};
 use crate::table::AccountId;
 use crate::units::{Money, Ratio};
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 /// The accounts that need the cycle's attention.
@@ -24,6 +25,7 @@ pub(super) fn find(pool: &mut Pool, now: Moment) -> Breached {
     let mut watch = core::mem::take(&mut pool.watch);
     let near = watch.near(pool);
     pool.watch = watch;
+    debug_assert!(overlooks_nobody(pool, &near), "the watch overlooks an account");
     let in_breach = |account: &Account| match account.standing {
         Standing::Good => {
             !waits_for_reopening(pool, account) && margin::breaches(pool, account.cash, &account.positions)
@@ -35,6 +37,13 @@ pub(super) fn find(pool: &mut Pool, now: Moment) -> Breached {
     let mut found: Vec<(Ratio, AccountId)> = breached.map(|id| (severity(pool, &pool.accounts[id]), id)).collect();
     found.sort_unstable();
     bound(pool, found)
+}
+
+/// The definition that the watch must agree with. R9.2
+fn overlooks_nobody(pool: &Pool, near: &[AccountId]) -> bool {
+    let near: BTreeSet<AccountId> = near.iter().copied().collect();
+    let breaches = |account: &Account| account.is_good() && margin::breaches(pool, account.cash, &account.positions);
+    pool.accounts.iter().all(|(id, account)| near.contains(&id) || !breaches(account))
 }
 
 /// R13.4: nobody is liquidated by prices from before a restart.
