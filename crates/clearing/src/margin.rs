@@ -133,10 +133,15 @@ pub fn maintenance_worst(pool: &Pool, cash: Money, positions: &[Position]) -> Wo
 /// as good for the account as it may be. R6.3, R3.4
 #[must_use]
 pub fn breaches(pool: &Pool, cash: Money, positions: &[Position]) -> bool {
+    breaches_at(pool, cash, positions, maintenance_worst(pool, cash, positions).value)
+}
+
+/// The same where the lowest stressed equity over maintenance rows is known.
+pub(crate) fn breaches_at(pool: &Pool, cash: Money, positions: &[Position], stressed: Money) -> bool {
     if positions.is_empty() {
         return cash.is_negative();
     }
-    (maintenance_worst(pool, cash, positions).value + doubt(&pool.matrices, positions)).is_negative()
+    (stressed + doubt(&pool.matrices, positions)).is_negative()
 }
 
 /// The lowest stressed equity over the rows at which a liquidation ends. R6.3

@@ -26,6 +26,7 @@ pub(super) fn auction(
     say: &mut dyn FnMut(Event),
 ) -> Vec<AccountId> {
     let mut used: BTreeMap<AccountId, Money> = BTreeMap::new();
+    let bids = if accounts.is_empty() { Vec::new() } else { lowest_asks_first(pool) };
     for account in &accounts {
         let positions = pool.accounts[*account].positions.clone();
         if positions.is_empty() {
@@ -35,19 +36,28 @@ pub(super) fn auction(
             Ask::UpToReserve => reserve_premium(pool, &positions).min(pool.parameters.max_premium),
             Ask::Any => pool.parameters.max_premium,
         };
-        let limit = limit.min(affordable_premium(pool, *account, &positions));
-        let taken = accept(pool, *account, &positions, limit, &mut used);
-        hand_over(pool, id, *account, &positions, &taken, say);
+        let whole = own_initial_margin(pool, &positions);
+        let limit = limit.min(affordable_premium(pool, *account, whole));
+        let taken = accept(pool, *account, &positions, whole, &bids, limit, &mut used);
+        hand_over(pool, id, *account, &positions, whole, &taken, say);
     }
     accounts
 }
 
+/// Every standing bid of an account that may bid. Auctions change neither.
+fn lowest_asks_first(pool: &Pool) -> Vec<(Ratio, AccountId, Bid)> {
+    let may_bid = pool.bids.iter().filter(|(bidder, _)| pool.accounts[**bidder].is_good());
+    let mut bids: Vec<_> = may_bid.map(|(bidder, bid)| (bid.premium, *bidder, bid.clone())).collect();
+    bids.sort_unstable_by_key(|(premium, bidder, _)| (*premium, *bidder));
+    bids
+}
+
 /// R10.6 holds for premiums too: what the account does not have would only become a loss of the pool, and a way to take
 /// it. So no bid above what its equity can pay is accepted.
-fn affordable_premium(pool: &Pool, seller: AccountId, positions: &[Position]) -> Ratio {
+fn affordable_premium(pool: &Pool, seller: AccountId, whole: Money) -> Ratio {
     let held = &pool.accounts[seller];
     let equity = margin::equity(&pool.matrices, held.cash, &held.positions).or_zero();
-    equity.ratio_to_floor(own_initial_margin(pool, positions), pool.parameters.max_premium)
+    equity.ratio_to_floor(whole, pool.parameters.max_premium)
 }
 
 /// The initial margin of a portfolio by itself: what premiums and capacities are measured in.
@@ -88,20 +98,16 @@ fn accept(
     pool: &Pool,
     seller: AccountId,
     positions: &[Position],
+    whole: Money,
+    bids: &[(Ratio, AccountId, Bid)],
     limit: Ratio,
     used: &mut BTreeMap<AccountId, Money>,
 ) -> Vec<Taken> {
-    let whole = own_initial_margin(pool, positions);
-    let mut bids: Vec<(Ratio, AccountId, &Bid)> = pool
-        .bids
-        .iter()
-        .filter(|(bidder, bid)| **bidder != seller && bid.premium <= limit && pool.accounts[**bidder].is_good())
-        .map(|(bidder, bid)| (bid.premium, *bidder, bid))
-        .collect();
-    bids.sort_unstable_by_key(|(premium, bidder, _)| (*premium, *bidder));
     let mut left = Ratio::ONE;
     let mut taken = Vec::new();
-    for (premium, bidder, bid) in bids {
+    let may_take = bids.iter().filter(|(premium, bidder, _)| *bidder != seller && *premium <= limit);
+    for (premium, bidder, bid) in may_take {
+        let (premium, bidder) = (*premium, *bidder);
         let spent = used.entry(bidder).or_default();
         let wanted = (bid.capacity - *spent).or_zero().ratio_to_floor(whole, Ratio::ONE).min(left);
         let share = largest_share(wanted, |share| carries(pool, bidder, positions, share));
@@ -136,7 +142,8 @@ pub(super) fn largest_share(wanted: Ratio, fits: impl Fn(Ratio) -> bool) -> Rati
 
 /// R10.5: a bidder must hold initial margin for what it takes, with its own orders, even before any premium.
 fn carries(pool: &Pool, bidder: AccountId, positions: &[Position], share: Ratio) -> bool {
-    margin::meets_initial_with_orders(pool, &with_slice(pool, &pool.accounts[bidder], positions, share))
+    let after = with_slice(pool, &pool.accounts[bidder], positions, share);
+    pool.meets_initial_with(&after, after.orders.iter())
 }
 
 /// The account with a share of the positions bought at their marks.
@@ -157,6 +164,7 @@ fn hand_over(
     id: PoolId,
     seller: AccountId,
     positions: &[Position],
+    whole: Money,
     taken: &[Taken],
     say: &mut dyn FnMut(Event),
 ) {
@@ -164,7 +172,6 @@ fn hand_over(
     let held = &pool.accounts[seller];
     let equity = margin::equity(&pool.matrices, held.cash, &held.positions);
     let notional = margin::notional(pool, positions);
-    let whole = own_initial_margin(pool, positions);
     let mut reached = Ratio::ZERO;
     for slice in taken {
         let paid = whole.times_floor(slice.share).times_floor(premium);

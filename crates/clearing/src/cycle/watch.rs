@@ -2,6 +2,7 @@
 
 use super::Moment;
 use crate::margin;
+use crate::parallel;
 use crate::state::{Account, FUND, Level, Pool, Standing};
 use crate::table::AccountId;
 use crate::units::{Money, Ratio};
@@ -26,15 +27,18 @@ pub(super) fn find(pool: &mut Pool, now: Moment) -> Breached {
     let near = watch.near(pool);
     pool.watch = watch;
     debug_assert!(overlooks_nobody(pool, &near), "the watch overlooks an account");
-    let in_breach = |account: &Account| match account.standing {
-        Standing::Good => {
-            !waits_for_reopening(pool, account) && margin::breaches(pool, account.cash, &account.positions)
-        }
-        Standing::Liquidating { .. } => true,
-        Standing::Closed => false,
+    let rank = |id: &AccountId| {
+        let account = &pool.accounts[*id];
+        let stressed = margin::maintenance_worst(pool, account.cash, &account.positions).value;
+        let breaches = || margin::breaches_at(pool, account.cash, &account.positions, stressed);
+        let found = match account.standing {
+            Standing::Good => breaches() && !waits_for_reopening(pool, account),
+            Standing::Liquidating { .. } => true,
+            Standing::Closed => false,
+        };
+        found.then(|| (severity(pool, account, stressed), *id))
     };
-    let breached = near.into_iter().filter(|id| in_breach(&pool.accounts[*id]));
-    let mut found: Vec<(Ratio, AccountId)> = breached.map(|id| (severity(pool, &pool.accounts[id]), id)).collect();
+    let mut found: Vec<(Ratio, AccountId)> = parallel::map(&near, rank).into_iter().flatten().collect();
     found.sort_unstable();
     bound(pool, found)
 }
@@ -53,8 +57,7 @@ fn waits_for_reopening(pool: &Pool, account: &Account) -> bool {
 
 /// R10.1: the worst stressed equity relative to notional, most negative first; an account with balances only counts
 /// relative to what those are worth.
-fn severity(pool: &Pool, account: &Account) -> Ratio {
-    let stressed = margin::maintenance_worst(pool, account.cash, &account.positions).value;
+fn severity(pool: &Pool, account: &Account, stressed: Money) -> Ratio {
     let worth = account
         .positions
         .iter()

@@ -35,6 +35,9 @@ pub(super) fn cover(
     loss: Money,
     say: &mut dyn FnMut(Event),
 ) -> Money {
+    if loss.is_zero() {
+        return loss;
+    }
     let mut bear = |pool: &mut Pool, layer: Layer, left: Money, amount: Money, bearer: Option<AccountId>| {
         if amount.is_positive() {
             pool.accounts.edit(defaulter).cash += amount;
@@ -50,7 +53,7 @@ pub(super) fn cover(
         *held -= amount;
         left = bear(pool, Layer::OwnCapital, left, amount, None);
     }
-    let amount = left.min(fund_can_pay(pool, defaulter));
+    let amount = if left.is_zero() { left } else { left.min(fund_can_pay(pool, defaulter)) };
     pool.accounts.edit(FUND).cash -= amount;
     left = bear(pool, Layer::Fund, left, amount, None);
 
