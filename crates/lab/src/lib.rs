@@ -15,3 +15,4 @@ pub mod compare;
 pub mod outcome;
 pub mod report;
 pub mod what_if;
+pub mod bench;

@@ -3,6 +3,7 @@
 //! A subcommand's file holds its arguments and `run(&args) -> Result<u8, Failure>`, which answers the exit code. To add
 //! one: a `mod` line, a variant of [`Command`], an arm in [`main`].
 
+mod bench;
 mod drill;
 mod margin;
 mod replay;
@@ -27,6 +28,7 @@ enum Command {
     Drill(drill::DrillArgs),
     Margin(margin::MarginArgs),
     Replay(replay::ReplayArgs),
+    Bench(bench::BenchArgs),
 }
 
 fn main() -> ExitCode {
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
         Command::Drill(args) => drill::run(&args),
         Command::Margin(args) => margin::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Bench(args) => bench::run(&args),
     };
     result.map_or_else(
         |failure| {

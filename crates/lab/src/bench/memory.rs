@@ -1,0 +1,48 @@
+//! Resident memory an account takes, where the system tells (`VmRSS` of `/proc/self/status`).
+//!
+//! Measured as the growth over making a copy of the whole engine. A copy made before, and kept, fills the holes that earlier
+//! work left in the allocator's memory, so that the second takes all of its own from the system.
+
+use super::{BenchError, Market, Row, Suite, Workload, count};
+use std::hint::black_box;
+
+const TARGET_BYTES: f64 = 400.0;
+/// Accounts that are enough to measure.
+const LARGE: usize = 100_000;
+const MOST_COPIES: usize = 200;
+
+/// Resident memory of this process, bytes.
+fn resident() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kilobytes| kilobytes * 1_024)
+}
+
+/// Copies of a small market, so that together they are large against a page.
+fn copies(accounts: usize) -> usize {
+    (LARGE / accounts.max(1)).clamp(1, MOST_COPIES)
+}
+
+/// Bytes an account.
+pub(super) fn run(suite: &mut Suite<'_>) -> Result<Vec<Row>, BenchError> {
+    suite.tell("memory", 0, 1);
+    let market = suite.base()?;
+    let accounts = market.pool().accounts.len();
+    let copies = copies(accounts);
+    let copy = || black_box((0..copies).map(|_| market.clone()).collect::<Vec<Market>>());
+    let filler = copy();
+    let before = resident();
+    let measured = copy();
+    let after = resident();
+    drop((filler, measured));
+    let growth = before.zip(after).map(|(before, after)| after.saturating_sub(before));
+    let bytes = growth.map(|growth| growth as f64 / (copies * accounts) as f64);
+    let on = format!("{} accounts × 4 positions, a copy of the engine", count(accounts as u64));
+    let row = Row::new(Workload::Memory, "memory", on, 0.0, "bytes an account");
+    Ok(vec![Row {
+        value: bytes,
+        target: Some("≤ 400 bytes an account"),
+        met: bytes.map(|bytes| bytes <= TARGET_BYTES),
+        ..row
+    }])
+}
