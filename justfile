@@ -31,6 +31,11 @@ tidy *args:
 drill name="october-2025" *args:
     cargo run --release -- drill run {{ name }} {{ args }}
 
+# Measure functions of the core beside their naive twins, then the whole engine.
+bench *args:
+    cargo bench -p lab --bench core
+    cargo run --release -- bench {{ args }}
+
 # Plant bugs in the core and see whether its tests catch them (needs cargo-mutants; hours).
 mutants *args:
     cargo mutants --package clearing {{ args }}

@@ -27,6 +27,7 @@ pub mod rows;
 pub mod margin;
 mod screen;
 pub mod watch;
+mod derived;
 pub mod commands;
 mod cycle;
 pub mod invariants;

@@ -111,9 +111,26 @@ fn accumulate<'a>(
 /// The lowest value of a vector over a matrix, before exit cost. A matrix without rows has only the cash.
 #[must_use]
 pub fn worst(rows: &Rows, cash: Money, positions: &[Position]) -> Worst {
+    if let Some(lowest) = narrow_worst(rows, cash, positions) {
+        return lowest;
+    }
     let mut values = [Money::ZERO; MAX_ROWS];
     let lowest = accumulate(&mut values, rows, cash, positions).iter().enumerate().min_by_key(|(_, value)| **value);
     lowest.map_or(Worst { value: cash, row: 0 }, |(row, value)| Worst { value: *value, row })
+}
+
+/// The same in 64 bits, which is several times faster; none if anything overflows on the way.
+fn narrow_worst(rows: &Rows, cash: Money, positions: &[Position]) -> Option<Worst> {
+    let mut values = [i64::try_from(cash.get()).ok()?; MAX_ROWS];
+    let values = values.get_mut(..rows.len())?;
+    for position in positions {
+        let quantity = position.quantity.get();
+        for (value, price) in values.iter_mut().zip(rows.column(position.instrument)) {
+            *value = price.get().checked_mul(quantity).and_then(|worth| value.checked_add(worth))?;
+        }
+    }
+    let (row, value) = values.iter().enumerate().min_by_key(|(_, value)| **value)?;
+    Some(Worst { value: Money::new(i128::from(*value)), row })
 }
 
 /// What the uncertainty of marks may cost the account, or spare it. R3.4, R3.8

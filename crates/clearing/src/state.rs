@@ -2,9 +2,8 @@
 
 use crate::accounts::Accounts;
 use crate::command::{Key, Lifetime, OrderNumber};
+use crate::derived::Derived;
 use crate::event::Cause;
-use crate::invariants;
-use crate::margin;
 use crate::parameters::{FeedParameters, InstrumentParameters, Kind, PoolParameters};
 use crate::rows::Matrices;
 use crate::screen::OrderScreen;
@@ -187,18 +186,6 @@ pub struct Pool {
     #[borsh(skip)]
     pub(crate) order_screen: Derived<OrderScreen>,
 }
-
-/// Something that follows from the rest of the state, so that it makes no difference between two states.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Derived<T>(pub(crate) T);
-
-impl<T> PartialEq for Derived<T> {
-    fn eq(&self, _: &Self) -> bool {
-        true
-    }
-}
-
-impl<T> Eq for Derived<T> {}
 
 /// A line on the reserve. R11.6
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -557,37 +544,6 @@ impl Pool {
         }
     }
 
-    /// Takes over this block's matrices.
-    pub(crate) fn set_matrices(&mut self, matrices: Matrices) {
-        self.matrices = matrices;
-        self.order_screen = Derived(OrderScreen::of(self));
-    }
-
-    /// Whether an account stays sound whichever subset of these orders fills. R7.2
-    pub(crate) fn meets_initial_with<'a>(
-        &self,
-        account: &Account,
-        orders: impl Iterator<Item = &'a Order> + Clone,
-    ) -> bool {
-        let surely = self.order_screen.0.is_surely_sound(self, account, orders.clone());
-        debug_assert!(!surely || margin::meets_initial_with(self, account, orders.clone()), "the filter errs");
-        surely || margin::meets_initial_with(self, account, orders)
-    }
-
-    /// Brings the copies and the safe distances of accounts up to date with what was edited. The cycle does it; whoever keeps a
-    /// pool by hand does it before [`Pool::watch`] is asked.
-    ///
-    /// # Panics
-    /// If an edited account contradicts itself.
-    pub fn catch_up(&mut self) {
-        let instruments = &self.instruments;
-        let edited = self.accounts.copy_edited(|id| instruments.find(id).is_some_and(Instrument::is_spot));
-        let mut watch = core::mem::take(&mut self.watch);
-        watch.follow(self, &edited);
-        self.watch = watch;
-        invariants::check_accounts(self, &edited);
-    }
-
     /// Moves lots into (or out of) an account at a price: the only way a position or balance changes. R2.3
     pub(crate) fn trade(&mut self, account: AccountId, instrument: InstrumentId, quantity: Quantity, price: Price) {
         let spot = self.instruments[instrument].is_spot();
@@ -606,7 +562,7 @@ impl Pool {
     #[must_use]
     pub fn fee(&self, instrument: InstrumentId, value: Money) -> Money {
         let fund = &self.accounts[FUND];
-        let held = margin::equity(&self.matrices, fund.cash, &fund.positions);
+        let held = crate::margin::equity(&self.matrices, fund.cash, &fund.positions);
         let factor = if held < self.fund.target {
             Ratio::ONE + self.parameters.fee_surcharge
         } else {

@@ -166,24 +166,27 @@ impl<'a> Seller<'a> {
     fn reduce(&self, budget: &mut Budget) -> Option<Vec<Interest>> {
         let mut legs = self.legs(budget);
         let (mut cash, mut positions) = (self.cash, self.positions.to_vec());
+        let mut lowest = self.lowest(cash, &positions);
         let rounds = legs.len().saturating_mul(4);
-        let mut reached = false;
         for _ in 0..=rounds {
-            let lowest = self.lowest(cash, &positions);
-            reached = !lowest.value.is_negative();
-            let Some((at, gain)) = self.best_leg(&legs, &positions, &lowest).filter(|_| !reached) else { break };
+            if !lowest.value.is_negative() {
+                break;
+            }
+            let Some((at, gain)) = self.best_leg(&legs, &positions, &lowest) else { break };
             let leg = legs.get_mut(at).expect("the best leg is one of the legs");
             let lots = (-lowest.value).lots_ceil(gain).max(Quantity::new(1)).min(leg.room);
             let (after_cash, after) = self.sold(cash, &positions, leg, lots);
-            if self.lowest(after_cash, &after).value < lowest.value {
+            let lower = self.lowest(after_cash, &after);
+            if lower.value < lowest.value {
                 // R10.2: a step never lowers the worst stressed equity.
                 leg.room = Quantity::ZERO;
                 continue;
             }
             leg.room -= lots;
             leg.taken += lots;
-            (cash, positions) = (after_cash, after);
+            (cash, positions, lowest) = (after_cash, after, lower);
         }
+        let reached = !lowest.value.is_negative();
         let dropped = self.drop_unsafe(&mut legs);
         let waits = legs.iter().any(|leg| leg.throttled) || legs.len() < self.positions.len();
         if (!reached || dropped) && !waits {

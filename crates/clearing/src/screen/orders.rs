@@ -14,7 +14,7 @@ use crate::parameters::Tier;
 use crate::rows::Rows;
 use crate::state::{Account, Instrument, Order, Pool};
 use crate::table::{Id, InstrumentId};
-use crate::units::{MAX_ROWS, Price};
+use crate::units::{MAX_ROWS, Money, Price};
 use alloc::vec::Vec;
 
 /// Rows of all three matrices together, at most.
@@ -67,7 +67,7 @@ impl OrderScreen {
         account: &Account,
         orders: impl Iterator<Item = &'a Order> + Clone,
     ) -> bool {
-        let cash = account.cash.get() as f64;
+        let cash = float(account.cash);
         let mut values = [0.0; ROWS];
         let Some(values) = values.get_mut(..self.rows) else { return false };
         values.fill(cash);
@@ -86,7 +86,7 @@ impl OrderScreen {
         for (at, order) in orders.clone().enumerate() {
             let Some((column, listed)) = self.find(order.instrument) else { return false };
             let (quantity, limit) = (order.quantity.get() as f64, order.limit.get() as f64);
-            let fee = pool.fee_bound(order.instrument, order.limit * order.quantity).get() as f64;
+            let fee = float(pool.fee_bound(order.instrument, order.limit * order.quantity));
             for (value, price) in values.iter_mut().zip(column) {
                 let gain = (price - limit) * quantity - fee;
                 *value += if gain < 0.0 { gain } else { 0.0 };
@@ -109,6 +109,11 @@ impl OrderScreen {
         let column = self.prices.get(at * self.rows..(at + 1) * self.rows)?;
         Some((column, self.listed.get(at)?))
     }
+}
+
+/// The nearest float; amounts nearly always fit 64 bits, from which the machine converts by itself.
+fn float(money: Money) -> f64 {
+    i64::try_from(money.get()).map_or(money.get() as f64, |quanta| quanta as f64)
 }
 
 impl Listed {
