@@ -121,7 +121,8 @@ impl PartialEq for Watch {
 impl Eq for Watch {}
 
 impl Watch {
-    /// How many accounts the last block looked at.
+    /// How many accounts the last block evaluated, beside those that had changed: in opened buckets, and on their way to
+    /// another base.
     #[must_use]
     pub fn looked_at(&self) -> usize {
         self.looked_at
@@ -155,11 +156,12 @@ impl Watch {
     pub fn near(&mut self, pool: &Pool) -> Vec<AccountId> {
         let screen = Screen::of(pool);
         let bases_hold = self.newest().is_some_and(|(_, newest)| newest.base.compares_with(pool));
+        self.looked_at = 0;
         if !bases_hold {
             self.measure_everybody(pool, screen.clone());
         }
         let opened = self.opened(pool);
-        self.looked_at = opened.len();
+        self.looked_at += opened.len();
         let slacks = parallel::map(&opened, |id| screen.slack(pool.accounts.lanes(), *id));
         let seen: Vec<(AccountId, Slack)> = opened.into_iter().zip(slacks).collect();
         let unsure = seen.iter().filter(|(_, slack)| !slack.is_sound()).map(|(id, _)| *id);
@@ -227,6 +229,7 @@ impl Watch {
     fn move_to_newest(&mut self, pool: &Pool, ids: &[AccountId]) {
         let Some((number, newest)) = self.newest() else { return };
         let slacks = parallel::map(ids, |id| newest.screen.slack(pool.accounts.lanes(), *id));
+        self.looked_at += ids.len();
         for (id, slack) in ids.iter().zip(slacks) {
             self.take_out(*id);
             self.put(*id, number, &slack);
