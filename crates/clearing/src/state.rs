@@ -10,6 +10,7 @@ use crate::screen::OrderScreen;
 use crate::table::{AccountId, FeedId, InstrumentId, PoolId, Table};
 use crate::units::{Money, Price, Quantity, Ratio, Time};
 use crate::watch::Watch;
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -336,7 +337,7 @@ pub struct Account {
     /// Its standing.
     pub standing: Standing,
     /// A sealed order and the height of its block. R8.4
-    pub seal: Option<([u8; 32], u64)>,
+    pub seal: Option<Box<([u8; 32], u64)>>,
 }
 
 /// A position or a collateral balance.

@@ -116,7 +116,7 @@ fn series(random: &mut ChaCha8Rng) -> Series {
             let p50: Vec<f64> =
                 (0..SECONDS).map(|second| 900.0 + 7_000.0 * depth(second) * random.random_range(0.7..1.3)).collect();
             let times = |factor: f64| p50.iter().map(|us| us * factor).collect();
-            BlockTimes { p99: times(1.6), max: times(2.1), p50 }
+            BlockTimes { p90: times(1.6), max: times(2.1), p50 }
         },
         feeds,
     }

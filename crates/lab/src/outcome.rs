@@ -304,8 +304,8 @@ pub struct Series {
 pub struct BlockTimes {
     /// The median.
     pub p50: Vec<f64>,
-    /// Exceeded by a hundredth.
-    pub p99: Vec<f64>,
+    /// Exceeded by a tenth.
+    pub p90: Vec<f64>,
     /// The largest.
     pub max: Vec<f64>,
 }

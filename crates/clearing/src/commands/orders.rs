@@ -8,6 +8,7 @@ use crate::margin;
 use crate::state::{Account, Condition, FUND, Instrument, Level, Order, Pool, State};
 use crate::table::{AccountId, InstrumentId, PoolId};
 use crate::units::{MAX_QUANTITY, Money, Price, Quantity, Time};
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 const SEAL: u8 = 4;
@@ -181,7 +182,7 @@ pub(super) fn seal(state: &mut State, signer: Key, pool: PoolId, account: Accoun
     require(owner.is_good(), Rejection::AccountNotGood)?;
 
     let height = state.height;
-    state.pools[pool].accounts.edit(account).seal = Some((seal, height));
+    state.pools[pool].accounts.edit(account).seal = Some(Box::new((seal, height)));
     Ok(())
 }
 
@@ -195,8 +196,10 @@ pub(super) fn reveal(
     events: &mut Vec<Event>,
 ) -> Outcome {
     let (_, owner) = own_account(state, signer, pool, account)?;
-    let sealed =
-        owner.seal.is_some_and(|(seal, at)| at.saturating_add(1) == state.height && seal == seal_of(order, salt));
+    let sealed = owner
+        .seal
+        .as_deref()
+        .is_some_and(|(seal, at)| at.saturating_add(1) == state.height && *seal == seal_of(order, salt));
     require(sealed, Rejection::SealNotFound)?;
     place(state, signer, pool, account, order, events)?;
 

@@ -181,7 +181,7 @@ impl Tally {
         let minute = self.apply_us.len().saturating_sub(60)..;
         if let Some(block_us) = Percentiles::of(self.apply_us[minute].to_vec()) {
             self.series.block_us.p50.push(block_us.p50);
-            self.series.block_us.p99.push(block_us.p99);
+            self.series.block_us.p90.push(block_us.p90);
             self.series.block_us.max.push(block_us.max);
         }
         self.series.fund_usd.push(fund_equity(world));

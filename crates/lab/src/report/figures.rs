@@ -503,12 +503,12 @@ impl Draw<'_> {
 
     /// How long blocks took, with the price that drove them on the right.
     fn apply_time(&self) -> Figure {
-        let caption = "Time to apply a block on the machine that ran the drill: the median, the 99th percentile and the longest \
+        let caption = "Time to apply a block on the machine that ran the drill: the median, the 90th percentile and the longest \
                        of the minute before. Not part of the result.";
         let mut figure = Figure { wide: true, height: 260, ..Figure::new("Block apply time", "ms", caption) };
         let times = &self.series.block_us;
         figure.line(TIMES, self.scaled(&times.max, 1e3), "Longest", nth(2, 1.0));
-        figure.line(TIMES, self.scaled(&times.p99, 1e3), "99th percentile", nth(1, 1.2));
+        figure.line(TIMES, self.scaled(&times.p90, 1e3), "90th percentile", nth(1, 1.2));
         figure.line(TIMES, self.scaled(&times.p50, 1e3), "Median", nth(0, 1.6));
         if let Some(feed) = self.series.feeds.first() {
             let price = self.scaled(&feed.index, 1.0);

@@ -63,7 +63,7 @@ fn full(text: &str) -> (Drill, Compared) {
         layers_usd: vec![("fund".into(), values.clone()), (text.into(), values.clone())],
         average_initial_margin_ppm: values.clone(),
         equity: vec![EquitySnapshot::count(text, 0, [0.5, 2.0])],
-        block_us: BlockTimes { p50: values.clone(), p99: values.clone(), max: values.clone() },
+        block_us: BlockTimes { p50: values.clone(), p90: values.clone(), max: values.clone() },
     };
     let case = Case {
         kind: text.into(),
