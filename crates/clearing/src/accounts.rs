@@ -143,11 +143,20 @@ impl Accounts {
         for id in &edited {
             self.marks.get_mut(id.position()).expect("there are marks for every account").unhashed = false;
         }
-        let hash =
-            |id: &AccountId| hash_of(LEAF, &[&borsh::to_vec(&self.table[*id]).expect("writing to memory succeeds")]);
-        let leaves = parallel::map(&edited, hash);
-        self.tree.set(edited.iter().map(|id| id.position()).zip(leaves));
+        let mut pairs: Vec<usize> = edited.iter().map(|id| id.position() >> 1).collect();
+        pairs.dedup();
+        let hashes = parallel::map(&pairs, |pair| self.hash_of_pair(*pair));
+        self.tree.set(pairs.into_iter().zip(hashes));
         self.tree.root()
+    }
+
+    /// The hash over two neighbours, or the leaf of one that has none. Leaves are not kept: hashing a neighbour again costs less
+    /// than the memory of a hash for every account.
+    fn hash_of_pair(&self, pair: usize) -> Hash {
+        let leaf = |account: &Account| hash_of(LEAF, &[&borsh::to_vec(account).expect("writing to memory succeeds")]);
+        let find = |position: usize| AccountId::at(position).and_then(|id| self.table.find(id));
+        let left = leaf(find(pair << 1).expect("a pair has a left account"));
+        find((pair << 1) | 1).map_or(left, |right| tree::hash_of_nodes(&left, &leaf(right)))
     }
 }
 

@@ -1,4 +1,4 @@
-//! The tree of hashes that commits to a pool's accounts: only the branches of changed leaves are hashed again. The hash is
+//! The tree of hashes that commits to a pool's accounts: only the branches of changed accounts are hashed again. The hash is
 //! Keccak-256, so that one account's branch is cheap to check on an EVM chain.
 
 use super::{Hash, hash_of};
@@ -8,18 +8,23 @@ use alloc::vec::Vec;
 /// The tag of the hash of two nodes.
 const NODE: u8 = 1;
 
-/// Hashes by level, leaves first. A node without a sibling moves up unchanged.
+/// The hash of two nodes.
+pub(super) fn hash_of_nodes(left: &Hash, right: &Hash) -> Hash {
+    hash_of(NODE, &[left, right])
+}
+
+/// Hashes by level, pairs of accounts first. A node without a sibling moves up unchanged.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tree {
     levels: Vec<Vec<Hash>>,
 }
 
 impl Tree {
-    /// Sets leaves, in ascending order, and hashes their branches again. New leaves follow the last without a gap.
-    pub(super) fn set(&mut self, leaves: impl Iterator<Item = (usize, Hash)>) {
+    /// Sets pairs, in ascending order, and hashes their branches again. New pairs follow the last without a gap.
+    pub(super) fn set(&mut self, pairs: impl Iterator<Item = (usize, Hash)>) {
         let mut changed = Vec::new();
-        for (at, leaf) in leaves {
-            self.put(0, at, leaf);
+        for (at, pair) in pairs {
+            self.put(0, at, pair);
             changed.push(at);
         }
         let mut level = 0;
@@ -29,7 +34,7 @@ impl Tree {
         }
     }
 
-    /// The hash over all leaves; zeros without any.
+    /// The hash over all accounts; zeros without any.
     pub(super) fn root(&self) -> Hash {
         self.levels.iter().find_map(|nodes| nodes.first().filter(|_| nodes.len() == 1)).copied().unwrap_or_default()
     }
@@ -42,7 +47,7 @@ impl Tree {
         let hashes = parallel::map(&parents, |parent| {
             let left = nodes.get(parent << 1).copied().expect("a parent has a left child");
             let right = nodes.get((parent << 1) | 1);
-            right.map_or(left, |right| hash_of(NODE, &[&left, right]))
+            right.map_or(left, |right| hash_of_nodes(&left, right))
         });
         for (parent, hash) in parents.iter().zip(hashes) {
             self.put(level.saturating_add(1), *parent, hash);
