@@ -5,7 +5,7 @@ mod tree;
 use crate::lanes::Lanes;
 use crate::parallel;
 use crate::state::Account;
-use crate::table::{AccountId, Id, InstrumentId, Table};
+use crate::table::{AccountId, Id, Table};
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use borsh::io::{Read, Write};
@@ -41,7 +41,6 @@ pub struct Accounts {
     unhashed: Vec<AccountId>,
     lanes: Lanes,
     with_orders: BTreeSet<AccountId>,
-    with_collateral: BTreeSet<AccountId>,
     tree: Tree,
 }
 
@@ -107,15 +106,13 @@ impl Accounts {
     }
 
     /// Brings the compact copies up to date; answers the accounts that had changed, in order.
-    pub(crate) fn copy_edited(&mut self, is_collateral: impl Fn(InstrumentId) -> bool) -> Vec<AccountId> {
+    pub(crate) fn copy_edited(&mut self) -> Vec<AccountId> {
         let mut edited = core::mem::take(&mut self.uncopied);
         edited.sort_unstable();
         for id in &edited {
             let account = &self.table[*id];
             self.lanes.copy(*id, account);
             keep(&mut self.with_orders, *id, !account.orders.is_empty());
-            let collateral = account.positions.iter().any(|position| is_collateral(position.instrument));
-            keep(&mut self.with_collateral, *id, collateral);
             self.marks.get_mut(id.position()).expect("there are marks for every account").uncopied = false;
         }
         edited
@@ -129,11 +126,6 @@ impl Accounts {
     /// The accounts that had open orders when they were last copied, in order.
     pub(crate) fn with_orders(&self) -> impl Iterator<Item = (AccountId, &Account)> {
         self.with_orders.iter().map(|id| (*id, &self.table[*id]))
-    }
-
-    /// The accounts that held collateral when they were last copied, in order.
-    pub(crate) fn with_collateral(&self) -> impl Iterator<Item = (AccountId, &Account)> {
-        self.with_collateral.iter().map(|id| (*id, &self.table[*id]))
     }
 
     /// The root of the tree over all accounts.

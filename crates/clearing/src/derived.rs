@@ -2,9 +2,10 @@
 
 use crate::invariants;
 use crate::margin;
+use crate::parameters::PoolParameters;
 use crate::rows::Matrices;
 use crate::screen::OrderScreen;
-use crate::state::{Account, Instrument, Order, Pool};
+use crate::state::{Account, Order, Pool};
 
 /// Something that follows from the rest of the state, so that it makes no difference between two states.
 #[derive(Clone, Debug, Default)]
@@ -21,8 +22,15 @@ impl<T> Eq for Derived<T> {}
 impl Pool {
     /// Takes over this block's matrices.
     pub(crate) fn set_matrices(&mut self, matrices: Matrices) {
+        self.loans.0.advance(&self.matrices.today, &matrices.today);
         self.matrices = matrices;
         self.order_screen = Derived(OrderScreen::of(self));
+    }
+
+    /// Takes over new parameters. The filter knows the old ones: until the next cycle exact integers decide alone.
+    pub(crate) fn set_parameters(&mut self, parameters: PoolParameters) {
+        self.parameters = parameters;
+        self.order_screen = Derived::default();
     }
 
     /// Whether an account stays sound whichever subset of these orders fills. R7.2
@@ -31,7 +39,7 @@ impl Pool {
         account: &Account,
         orders: impl Iterator<Item = &'a Order> + Clone,
     ) -> bool {
-        let surely = self.order_screen.0.is_surely_sound(self, account, orders.clone());
+        let surely = self.order_screen.0.is_surely_sound(account, orders.clone());
         debug_assert!(!surely || margin::meets_initial_with(self, account, orders.clone()), "the filter errs");
         surely || margin::meets_initial_with(self, account, orders)
     }
@@ -42,11 +50,13 @@ impl Pool {
     /// # Panics
     /// If an edited account contradicts itself.
     pub fn catch_up(&mut self) {
-        let instruments = &self.instruments;
-        let edited = self.accounts.copy_edited(|id| instruments.find(id).is_some_and(Instrument::is_spot));
+        let edited = self.accounts.copy_edited();
         let mut watch = core::mem::take(&mut self.watch);
         watch.follow(self, &edited);
         self.watch = watch;
+        let mut loans = core::mem::take(&mut self.loans);
+        loans.0.follow(self, &edited);
+        self.loans = loans;
         invariants::check_accounts(self, &edited);
     }
 }

@@ -27,6 +27,7 @@ pub mod rows;
 pub mod margin;
 mod screen;
 pub mod watch;
+mod loans;
 mod derived;
 pub mod commands;
 mod cycle;

@@ -200,9 +200,14 @@ pub fn notional(pool: &Pool, positions: &[Position]) -> Money {
 /// What the account owes in settlement money: cash and the value of its derivatives, where below zero. R2.5
 #[must_use]
 pub fn loan(pool: &Pool, account: &Account) -> Money {
+    (-settlement_value(pool, account)).or_zero()
+}
+
+/// What the account has in settlement money: cash and the value of its derivatives.
+pub(crate) fn settlement_value(pool: &Pool, account: &Account) -> Money {
     let derivatives = account.positions.iter().filter(|position| !pool.instruments[position.instrument].is_spot());
-    let value: Money = derivatives.map(|position| pool.matrices.mark(position.instrument) * position.quantity).sum();
-    (-(account.cash + value)).or_zero()
+    let value = derivatives.map(|position| pool.matrices.mark(position.instrument) * position.quantity);
+    account.cash + value.sum()
 }
 
 /// The stressed equity in every initial row if the worst subset of the orders for that row fills at its limits. R7.2

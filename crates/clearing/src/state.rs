@@ -4,6 +4,7 @@ use crate::accounts::Accounts;
 use crate::command::{Key, Lifetime, OrderNumber};
 use crate::derived::Derived;
 use crate::event::Cause;
+use crate::loans::Loans;
 use crate::parameters::{FeedParameters, InstrumentParameters, Kind, PoolParameters};
 use crate::rows::Matrices;
 use crate::screen::OrderScreen;
@@ -186,6 +187,9 @@ pub struct Pool {
     /// The matrices as floats: derived as well. R9.3
     #[borsh(skip)]
     pub(crate) order_screen: Derived<OrderScreen>,
+    /// When each account may owe: derived as well. R2.5
+    #[borsh(skip)]
+    pub(crate) loans: Derived<Loans>,
 }
 
 /// A line on the reserve. R11.6
@@ -542,6 +546,7 @@ impl Pool {
             winding_down: false,
             watch: Watch::default(),
             order_screen: Derived::default(),
+            loans: Derived::default(),
         }
     }
 

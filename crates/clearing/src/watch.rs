@@ -19,7 +19,6 @@
     reason = "R9.3: floats, as a filter that leaves every decision to exact integers"
 )]
 
-use crate::lanes::Lanes;
 use crate::parallel;
 use crate::screen::{Base, Moved, Screen, Slack};
 use crate::state::{Pool, Standing};
@@ -128,26 +127,24 @@ impl Watch {
         self.looked_at
     }
 
-    /// Measures accounts that have changed.
+    /// Measures accounts that have changed, in the newest base.
     pub(crate) fn follow(&mut self, pool: &Pool, changed: &[AccountId]) {
-        for id in changed {
+        let newest = self.newest().map(|(_, newest)| newest);
+        let measure = |id: &AccountId| {
+            let is_watched = pool.accounts[*id].is_good();
+            newest.filter(|_| is_watched).map(|newest| newest.screen.slack(pool.accounts.lanes(), *id))
+        };
+        let slacks = parallel::map(changed, measure);
+        let number = self.order.last().copied().unwrap_or(NOWHERE);
+        for (id, slack) in changed.iter().zip(slacks) {
             self.take_out(*id);
             match pool.accounts[*id].standing {
                 Standing::Liquidating { .. } => _ = self.liquidating.insert(*id),
-                Standing::Closed => _ = self.liquidating.remove(id),
-                Standing::Good => {
-                    self.liquidating.remove(id);
-                    self.measure(pool.accounts.lanes(), *id);
-                }
+                Standing::Good | Standing::Closed => _ = self.liquidating.remove(id),
             }
-        }
-    }
-
-    /// Measures an account in the newest base, if there is one.
-    fn measure(&mut self, lanes: &Lanes, id: AccountId) {
-        if let Some((number, newest)) = self.newest() {
-            let slack = newest.screen.slack(lanes, id);
-            self.put(id, number, &slack);
+            if let Some(slack) = slack {
+                self.put(*id, number, &slack);
+            }
         }
     }
 

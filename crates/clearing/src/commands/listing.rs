@@ -300,7 +300,7 @@ pub(super) fn set_pool(
         None => {
             // What tightens now also ends what was going to loosen.
             found.pending = None;
-            found.parameters = parameters;
+            found.set_parameters(parameters);
             events.push(Event::ChangeApplied);
         }
         Some(timelock) => found.pending = Some(schedule(parameters, time + timelock, events)),

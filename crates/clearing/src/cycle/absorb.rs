@@ -5,9 +5,10 @@ use super::book::{Book, Interest, Origin, clears_now};
 use super::portfolio::{largest_share, move_slice, pay, reserve_premium, with_slice};
 use crate::event::Event;
 use crate::margin;
+use crate::parallel;
 use crate::state::{Account, FUND, Pool, Position};
 use crate::table::{AccountId, PoolId};
-use crate::units::{Price, Quantity, Ratio, Time};
+use crate::units::{Money, Price, Quantity, Ratio, Time};
 use alloc::vec::Vec;
 
 /// Lets the fund take of each portfolio the largest share that leaves the fund sound in every maintenance row. R11.1, R11.2
@@ -17,32 +18,52 @@ pub(super) fn take(
     accounts: Vec<AccountId>,
     say: &mut dyn FnMut(Event),
 ) -> Vec<AccountId> {
-    for account in &accounts {
+    let asks = parallel::map(&accounts, |account| Asked::of(pool, *account));
+    for (account, asked) in accounts.iter().zip(asks) {
         if *account != FUND && pool.accounts[FUND].is_good() {
-            take_one(pool, id, *account, say);
+            take_one(pool, id, *account, &asked, say);
         }
     }
     accounts
 }
 
-fn take_one(pool: &mut Pool, id: PoolId, seller: AccountId, say: &mut dyn FnMut(Event)) {
-    let positions = pool.accounts[seller].positions.clone();
+/// What the fund asks for taking a portfolio.
+struct Asked {
+    positions: Vec<Position>,
+    /// The portfolio's initial margin.
+    whole: Money,
+    /// The premium for the whole, at most.
+    premium: Ratio,
+    /// R10.6 holds for the fund's ask too: what an account does not have cannot be charged, it would only become a loss.
+    equity: Money,
+}
+
+impl Asked {
+    fn of(pool: &Pool, seller: AccountId) -> Self {
+        let held = &pool.accounts[seller];
+        let positions = held.positions.clone();
+        Self {
+            whole: margin::initial_margin(pool, Money::ZERO, &positions).or_zero(),
+            premium: reserve_premium(pool, &positions).min(pool.parameters.max_premium),
+            equity: margin::equity(&pool.matrices, held.cash, &positions).or_zero(),
+            positions,
+        }
+    }
+}
+
+fn take_one(pool: &mut Pool, id: PoolId, seller: AccountId, asked: &Asked, say: &mut dyn FnMut(Event)) {
+    let positions = &asked.positions;
     if positions.is_empty() {
         return;
     }
-    let share = largest_share(Ratio::ONE, |share| stays_sound(pool, &positions, share));
+    let share = largest_share(Ratio::ONE, |share| stays_sound(pool, positions, share));
     if share.is_zero() {
         return;
     }
-    let whole = margin::initial_margin(pool, crate::units::Money::ZERO, &positions).or_zero();
-    let ask = reserve_premium(pool, &positions).min(pool.parameters.max_premium);
-    // R10.6 holds for the fund's ask too: what an account does not have cannot be charged, it would only become a loss.
-    let held = &pool.accounts[seller];
-    let equity = margin::equity(&pool.matrices, held.cash, &held.positions).or_zero();
-    let premium = whole.times_floor(share).times_floor(ask).min(equity);
-    move_slice(pool, seller, FUND, &positions, Ratio::ZERO, share);
+    let premium = asked.whole.times_floor(share).times_floor(asked.premium).min(asked.equity);
+    move_slice(pool, seller, FUND, positions, Ratio::ZERO, share);
     pay(pool, seller, FUND, premium);
-    let notional = margin::notional(pool, &positions).times_floor(share);
+    let notional = margin::notional(pool, positions).times_floor(share);
     say(Event::PortfolioAbsorbed { pool: id, account: seller, notional, share, premium });
 }
 

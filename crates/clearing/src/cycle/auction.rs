@@ -40,8 +40,9 @@ fn clear_one(
 ) {
     let listed = &pool.instruments[instrument];
     let band = Band::of(listed, pool.parameters.call_band);
-    let (buys, sells) = sides(&wishes);
-    let Some(price) = uniform_price(&buys, &sells, listed.mark, &band) else {
+    let crossing = Crossing::of(&wishes);
+    let best = crossing.and_then(|crossing| Some((uniform_price(&crossing, listed.mark, &band)?, crossing)));
+    let Some((price, crossing)) = best else {
         pool.instruments[instrument].mid = mid(&wishes, &[]);
         return;
     };
@@ -49,7 +50,7 @@ fn clear_one(
         call_auction(pool, id, instrument, now, say);
         return;
     }
-    let fills = fills_at(&wishes, &buys, &sells, price);
+    let fills = fills_at(&wishes, &crossing, price);
     let quantity: Quantity = fills.iter().map(|fill| fill.or_zero()).sum();
     pool.instruments[instrument].mid = mid(&wishes, &fills);
     if quantity.is_zero() {
@@ -105,18 +106,36 @@ impl Side {
     }
 }
 
-fn sides(wishes: &[Interest]) -> (Side, Side) {
-    let of = |sign: i64| {
-        let own = wishes.iter().filter(|wish| wish.quantity.signum() == sign);
-        Side::new(own.map(|wish| (wish.limit, wish.quantity.abs())).collect(), sign)
-    };
-    (of(1), of(-1))
+/// The part of both sides that could trade with the other side's best limit: outside of it no price has any volume.
+struct Crossing {
+    lowest: Price,
+    highest: Price,
+    buys: Side,
+    sells: Side,
 }
 
-/// R8.1: maximum volume, then minimum imbalance, then nearest to the mark, then the lower price. None if nothing crosses.
+impl Crossing {
+    /// None if nothing crosses.
+    fn of(wishes: &[Interest]) -> Option<Self> {
+        let of_side = |sign: i64| wishes.iter().filter(move |wish| wish.quantity.signum() == sign);
+        let highest = of_side(1).map(|wish| wish.limit).max()?;
+        let lowest = of_side(-1).map(|wish| wish.limit).min().filter(|lowest| *lowest <= highest)?;
+        let side = |sign: i64, crosses: fn(Price, Price) -> bool, other: Price| {
+            let own = of_side(sign).filter(|wish| crosses(wish.limit, other));
+            Side::new(own.map(|wish| (wish.limit, wish.quantity.abs())).collect(), sign)
+        };
+        let buys = side(1, |limit, lowest| limit >= lowest, lowest);
+        let sells = side(-1, |limit, highest| limit <= highest, highest);
+        Some(Self { lowest, highest, buys, sells })
+    }
+}
+
+/// R8.1: maximum volume, then minimum imbalance, then nearest to the mark, then the lower price.
 ///
-/// Demand and supply only change at limits, so the best price is a limit, one quantum beside a limit, or the mark.
-fn uniform_price(buys: &Side, sells: &Side, mark: Price, band: &Band) -> Option<Price> {
+/// Demand and supply only change at limits, so the best price is a limit, one quantum beside a limit, or the mark. In a call
+/// auction each is brought inside the band, where there may be no volume left.
+fn uniform_price(crossing: &Crossing, mark: Price, band: &Band) -> Option<Price> {
+    let Crossing { lowest, highest, buys, sells } = crossing;
     let quantum = Price::new(1);
     let near = |(limit, _): &(Price, Quantity)| [*limit - quantum, *limit, *limit + quantum];
     let limits = buys.steps.iter().chain(&sells.steps);
@@ -124,6 +143,7 @@ fn uniform_price(buys: &Side, sells: &Side, mark: Price, band: &Band) -> Option<
     if band.binding {
         candidates.iter_mut().for_each(|price| *price = (*price).max(band.low).min(band.high));
     }
+    candidates.retain(|price| lowest <= price && price <= highest);
     candidates.sort_unstable();
     candidates.dedup();
     // Prices rise: sellers come in from the first step on, buyers drop out from the last.
@@ -137,13 +157,12 @@ fn uniform_price(buys: &Side, sells: &Side, mark: Price, band: &Band) -> Option<
         let wanted = demand.peek().map_or(Quantity::ZERO, |(_, sum)| *sum);
         (-wanted.min(offered), (wanted - offered).abs(), (price - mark).abs(), price)
     };
-    let best = candidates.into_iter().map(rank).min()?;
-    (!best.0.is_zero()).then_some(best.3)
+    candidates.into_iter().map(rank).min().map(|best| best.3)
 }
 
 /// R8.2: better limits first; at the margin pro-rata by size, largest remainder, ties by account and order number.
-fn fills_at(wishes: &[Interest], buys: &Side, sells: &Side, price: Price) -> Vec<Quantity> {
-    let volume = buys.at(price, 1).min(sells.at(price, -1));
+fn fills_at(wishes: &[Interest], crossing: &Crossing, price: Price) -> Vec<Quantity> {
+    let volume = crossing.buys.at(price, 1).min(crossing.sells.at(price, -1));
     let mut fills: Vec<Quantity> = wishes.iter().map(|_| Quantity::ZERO).collect();
     for sign in [1, -1] {
         fill_side(wishes, price, sign, volume, &mut fills);

@@ -7,6 +7,7 @@ use super::Moment;
 use crate::command::{Lifetime, OrderNumber};
 use crate::commands::lifetime_is_over;
 use crate::event::{Event, Removal};
+use crate::parallel;
 use crate::state::{Account, Condition, Feed, Instrument, Level, Order, Pool, Position};
 use crate::table::{AccountId, FeedId, InstrumentId, PoolId, Table};
 use crate::units::{Price, Quantity};
@@ -93,27 +94,44 @@ pub(super) fn gather(
     }
     let ordering: Vec<AccountId> =
         pool.accounts.with_orders().filter(|(_, account)| !account.orders.is_empty()).map(|(id, _)| id).collect();
-    for account in ordering {
-        remove_orders(
-            pool,
-            id,
-            account,
-            Removal::LifetimeOver,
-            |order| lifetime_is_over(order.lifetime, now.time),
-            say,
-        );
-        net_self_matches(pool, id, account, say);
-        let held = &pool.accounts[account];
-        if !pool.meets_initial_with(held, held.orders.iter()) {
-            // R7.2 holds at this block's prices, or the orders that add risk leave.
-            let mut room = room_of(&pool.accounts[account]);
-            remove_orders(pool, id, account, Removal::InitialMarginNotMet, |order| !takes_room(&mut room, order), say);
-        }
-        for interest in interests_of(pool, feeds, account) {
+    let at_rest = parallel::map(&ordering, |account| interests_at_rest(pool, feeds, *account, now));
+    for (account, at_rest) in ordering.into_iter().zip(at_rest) {
+        let interests = at_rest.unwrap_or_else(|| {
+            put_in_order(pool, id, account, now, say);
+            interests_of(pool, feeds, account)
+        });
+        for interest in interests {
             book.interests.entry(interest.instrument).or_default().push(interest);
         }
     }
     book
+}
+
+/// What the account's orders come to, if every one of them stays: the same as if it had been put in order.
+fn interests_at_rest(
+    pool: &Pool,
+    feeds: &Table<FeedId, Feed>,
+    account: AccountId,
+    now: Moment,
+) -> Option<Vec<Interest>> {
+    let held = &pool.accounts[account];
+    let all_stay = held.orders.iter().all(|order| !lifetime_is_over(order.lifetime, now.time))
+        && crossing(&held.orders).is_none()
+        && pool.meets_initial_with(held, held.orders.iter());
+    all_stay.then(|| interests_of(pool, feeds, account))
+}
+
+/// Removes the orders of an account that may not rest any longer.
+fn put_in_order(pool: &mut Pool, id: PoolId, account: AccountId, now: Moment, say: &mut dyn FnMut(Event)) {
+    let is_over = |order: &Order| lifetime_is_over(order.lifetime, now.time);
+    remove_orders(pool, id, account, Removal::LifetimeOver, is_over, say);
+    net_self_matches(pool, id, account, say);
+    let held = &pool.accounts[account];
+    if !pool.meets_initial_with(held, held.orders.iter()) {
+        // R7.2 holds at this block's prices, or the orders that add risk leave.
+        let mut room = room_of(&pool.accounts[account]);
+        remove_orders(pool, id, account, Removal::InitialMarginNotMet, |order| !takes_room(&mut room, order), say);
+    }
 }
 
 /// Removes the orders of an account that match.

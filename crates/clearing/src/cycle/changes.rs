@@ -21,7 +21,7 @@ pub(super) fn apply_due_feeds(feeds: &mut Table<FeedId, Feed>, now: Moment, even
 /// Applies the changes of a pool and its instruments that have waited long enough.
 pub(super) fn apply_due(pool: &mut Pool, id: PoolId, now: Moment, say: &mut dyn FnMut(Event)) {
     if let Some(change) = pool.pending.take_if(|change| change.effective_at <= now.time) {
-        pool.parameters = change.parameters;
+        pool.set_parameters(change.parameters);
         say(Event::ChangeApplied);
     }
     for instrument in pool.instruments.ids() {

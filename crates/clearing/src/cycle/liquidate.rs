@@ -5,11 +5,12 @@ use super::book::{Book, Interest, Origin, clears_now, remove_orders};
 use super::watch::Breached;
 use crate::event::{Event, Removal};
 use crate::margin;
+use crate::parallel;
 use crate::rows::Rows;
 use crate::state::{Condition, FUND, Feed, Level, Pool, Position, Standing};
 use crate::table::{AccountId, FeedId, InstrumentId, PoolId, Table};
 use crate::units::{Money, Price, Quantity, Ratio};
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 /// What the liquidations of a block come to.
@@ -33,17 +34,15 @@ pub(super) fn begin(
         say(Event::LiquidationsCarried { pool: id, accounts: breached.carried });
     }
     let mut active = Vec::new();
-    for account in &breached.accounts {
-        let held = &pool.accounts[*account];
-        let equity = margin::equity(&pool.matrices, held.cash, &held.positions);
-        if held.is_good() {
-            let maintenance_margin = margin::maintenance_margin(pool, held.cash, &held.positions);
+    let figures = parallel::map(&breached.accounts, |account| Figures::of(pool, *account));
+    for (account, Figures { equity, maintenance_margin, reached }) in breached.accounts.iter().zip(figures) {
+        if pool.accounts[*account].is_good() {
             pool.accounts.edit(*account).standing = Standing::Liquidating { since: now.height };
             pool.bids.remove(account);
             say(Event::AccountLiquidated { pool: id, account: *account, equity, maintenance_margin });
             remove_orders(pool, id, *account, Removal::Liquidation, |_| true, say);
             active.push(*account);
-        } else if margin::target_worst(pool, held.cash, &held.positions).is_negative() {
+        } else if !reached {
             active.push(*account);
         } else {
             pool.accounts.edit(*account).standing = Standing::Good;
@@ -53,7 +52,29 @@ pub(super) fn begin(
     active
 }
 
-/// Decides for every account under liquidation what it sells in this block.
+/// What the beginning and the end of a liquidation depend on.
+struct Figures {
+    equity: Money,
+    maintenance_margin: Money,
+    /// Whether the account is at its target.
+    reached: bool,
+}
+
+impl Figures {
+    fn of(pool: &Pool, account: AccountId) -> Self {
+        let held = &pool.accounts[account];
+        Self {
+            equity: margin::equity(&pool.matrices, held.cash, &held.positions),
+            maintenance_margin: margin::maintenance_margin(pool, held.cash, &held.positions),
+            reached: !margin::target_worst(pool, held.cash, &held.positions).is_negative(),
+        }
+    }
+}
+
+/// Decides for every account under liquidation what it sells in this block, worst first.
+///
+/// The accounts share the depth of the book, but few of them are bound by it: they are all sized against the whole depth side by
+/// side, and again, in turn, those to whom what is left says something else.
 pub(super) fn plan(
     pool: &Pool,
     feeds: &Table<FeedId, Feed>,
@@ -61,33 +82,98 @@ pub(super) fn plan(
     book: &Book,
     now: Moment,
 ) -> Plan {
+    let whole = Budget::of(pool, book, liquidating);
+    let sized = parallel::map(liquidating, |account| Sized::of(&Seller::new(pool, feeds, *account, now), &whole));
+    let mut left = whole.clone();
     let mut plan = Plan { orders: Vec::new(), portfolios: Vec::new() };
-    let mut budget = Budget { book, left: BTreeMap::new() };
-    for account in liquidating {
-        let seller = Seller::new(pool, feeds, *account, now);
-        let can_go = seller.all_legs_can_go();
-        let reduction = if can_go && seller.is_beyond_reduction() { None } else { seller.reduce(&mut budget) };
-        match reduction {
-            Some(orders) => plan.orders.extend(orders),
-            None if can_go => plan.portfolios.push(*account),
-            None => (),
+    for (account, mut sized) in liquidating.iter().zip(sized) {
+        if !sized.rooms.iter().all(|room| room.says_the_same(&whole, &left)) {
+            sized = Sized::of(&Seller::new(pool, feeds, *account, now), &left);
+        }
+        match sized.sale {
+            Sale::Orders(orders) => {
+                left.take(&orders);
+                plan.orders.extend(orders);
+            }
+            Sale::Portfolio => plan.portfolios.push(*account),
+            Sale::Waits => (),
         }
     }
     plan
 }
 
-/// What liquidations may still take of the resting depth in this block. R10.4
-struct Budget<'a> {
-    book: &'a Book,
-    left: BTreeMap<(InstrumentId, i64), Quantity>,
+/// What liquidations may still take of the resting depth in this block, by instrument and by the sign of their orders. R10.4
+#[derive(Clone)]
+struct Budget(BTreeMap<(InstrumentId, i64), Quantity>);
+
+impl Budget {
+    /// Of the instruments that the accounts hold.
+    fn of(pool: &Pool, book: &Book, accounts: &[AccountId]) -> Self {
+        let held = accounts.iter().flat_map(|account| &pool.accounts[*account].positions);
+        let sides: BTreeSet<(InstrumentId, i64)> =
+            held.map(|position| (position.instrument, position.quantity.signum().saturating_neg())).collect();
+        let share = |(instrument, sign): (InstrumentId, i64)| {
+            let depth = book.depth_against(pool, instrument, sign).times_ceil(pool.parameters.depth_share);
+            ((instrument, sign), depth)
+        };
+        Self(sides.into_iter().map(share).collect())
+    }
+
+    fn left(&self, instrument: InstrumentId, sign: i64) -> Quantity {
+        self.0.get(&(instrument, sign)).copied().unwrap_or_default()
+    }
+
+    fn take(&mut self, orders: &[Interest]) {
+        for order in orders {
+            let left = self.0.get_mut(&(order.instrument, order.quantity.signum()));
+            let left = left.expect("there is a budget for every position of the block's liquidations");
+            *left = (*left - order.quantity.abs()).or_zero();
+        }
+    }
 }
 
-impl Budget<'_> {
-    fn left(&mut self, pool: &Pool, instrument: InstrumentId, sign: i64) -> &mut Quantity {
-        let book = self.book;
-        self.left
-            .entry((instrument, sign))
-            .or_insert_with(|| book.depth_against(pool, instrument, sign).times_ceil(pool.parameters.depth_share))
+/// What an account sells, and where the depth of the book came into it.
+struct Sized {
+    sale: Sale,
+    rooms: Vec<Room>,
+}
+
+/// How an account under liquidation sells in this block.
+enum Sale {
+    Orders(Vec<Interest>),
+    Portfolio,
+    /// R3.4: it would be auctioned, but a leg's feed is not live.
+    Waits,
+}
+
+/// How many lots of a throttled position may be sold at most, were the book deep enough.
+struct Room {
+    instrument: InstrumentId,
+    /// The sign of the orders.
+    sign: i64,
+    most: Quantity,
+}
+
+impl Room {
+    /// Whether two budgets leave the same room.
+    fn says_the_same(&self, one: &Budget, other: &Budget) -> bool {
+        let room = |budget: &Budget| self.most.min(budget.left(self.instrument, self.sign));
+        room(one) == room(other)
+    }
+}
+
+impl Sized {
+    fn of(seller: &Seller, budget: &Budget) -> Self {
+        let can_go = seller.all_legs_can_go();
+        if can_go && seller.is_beyond_reduction() {
+            return Self { sale: Sale::Portfolio, rooms: Vec::new() };
+        }
+        let sale = match seller.reduce(budget) {
+            Some(orders) => Sale::Orders(orders),
+            None if can_go => Sale::Portfolio,
+            None => Sale::Waits,
+        };
+        Self { sale, rooms: seller.throttled_rooms() }
     }
 }
 
@@ -163,7 +249,7 @@ impl<'a> Seller<'a> {
     }
 
     /// R10.2: the fewest dollars that bring the account to its target, or None if all it may sell would not be enough.
-    fn reduce(&self, budget: &mut Budget) -> Option<Vec<Interest>> {
+    fn reduce(&self, budget: &Budget) -> Option<Vec<Interest>> {
         let mut legs = self.legs(budget);
         let (mut cash, mut positions) = (self.cash, self.positions.to_vec());
         let mut lowest = self.lowest(cash, &positions);
@@ -192,7 +278,7 @@ impl<'a> Seller<'a> {
         if (!reached || dropped) && !waits {
             return None;
         }
-        Some(legs.iter().filter(|leg| leg.taken.is_positive()).map(|leg| self.order(leg, budget)).collect())
+        Some(legs.iter().filter(|leg| leg.taken.is_positive()).map(|leg| self.order(leg)).collect())
     }
 
     /// R10.2 holds whichever of the orders fill: while some subset of them could lower the worst stressed equity, the order
@@ -230,31 +316,47 @@ impl<'a> Seller<'a> {
         leg.taken.is_positive().then_some(Fill { leg: at, instrument: leg.instrument, quantity, kept })
     }
 
+    /// R10.4: whether the account is well enough to sell slowly.
+    fn is_throttled(&self) -> bool {
+        self.equity >= self.maintenance_margin.times_ceil(self.pool.parameters.throttle_off)
+    }
+
+    /// The positions that can trade now.
+    fn tradable(&self) -> impl Iterator<Item = &Position> {
+        let can_trade = |position: &&Position| {
+            clears_now(&self.pool.instruments[position.instrument], self.now) && self.has_price(position.instrument)
+        };
+        self.positions.iter().filter(can_trade)
+    }
+
+    /// What the throttle leaves of each position, before the depth of the book.
+    fn throttled_rooms(&self) -> Vec<Room> {
+        let share = self.pool.parameters.position_share;
+        let room = |position: &Position| Room {
+            instrument: position.instrument,
+            sign: position.quantity.signum().saturating_neg(),
+            most: position.quantity.abs().min(position.quantity.abs().times_ceil(share)),
+        };
+        if self.is_throttled() { self.tradable().map(room).collect() } else { Vec::new() }
+    }
+
     /// The positions that can trade now, each with its room and limit. R10.3, R10.4
-    fn legs(&self, budget: &mut Budget) -> Vec<Leg> {
-        let throttle = self.equity >= self.maintenance_margin.times_ceil(self.pool.parameters.throttle_off);
-        let mut legs = Vec::new();
-        for position in self.positions {
-            let listed = &self.pool.instruments[position.instrument];
-            if !clears_now(listed, self.now) || !self.has_price(position.instrument) {
-                continue;
-            }
-            let sign = position.quantity.signum();
+    fn legs(&self, budget: &Budget) -> Vec<Leg> {
+        let rooms = self.throttled_rooms();
+        let leg = |(at, position): (usize, &Position)| {
             let whole = position.quantity.abs();
-            let depth = *budget.left(self.pool, position.instrument, sign.saturating_neg());
-            let share = whole.times_ceil(self.pool.parameters.position_share);
-            let room = if throttle { whole.min(share).min(depth) } else { whole };
-            let limit = self.limit(position.instrument, sign);
-            legs.push(Leg {
+            let allowed = |room: &Room| room.most.min(budget.left(room.instrument, room.sign));
+            let room = rooms.get(at).map_or(whole, allowed);
+            Leg {
                 instrument: position.instrument,
-                sign,
+                sign: position.quantity.signum(),
                 room,
                 throttled: room < whole,
-                limit,
+                limit: self.limit(position.instrument, position.quantity.signum()),
                 taken: Quantity::ZERO,
-            });
-        }
-        legs
+            }
+        };
+        self.tradable().enumerate().map(leg).collect()
     }
 
     /// R10.3: from the edge of the mark's band that is good for the account towards the price at which the account's equity,
@@ -318,14 +420,11 @@ impl<'a> Seller<'a> {
         (cash + value - fee, after)
     }
 
-    fn order(&self, leg: &Leg, budget: &mut Budget) -> Interest {
-        let left = budget.left(self.pool, leg.instrument, leg.sign.saturating_neg());
-        *left = (*left - leg.taken).or_zero();
-        let quantity = leg.taken.on_side(leg.sign.saturating_neg());
+    fn order(&self, leg: &Leg) -> Interest {
         Interest {
             account: self.id,
             instrument: leg.instrument,
-            quantity,
+            quantity: leg.taken.on_side(leg.sign.saturating_neg()),
             limit: leg.limit,
             origin: Origin::Liquidation,
         }
@@ -368,18 +467,8 @@ struct Lowest {
 
 /// R2.5: an account that owes more than it may sells collateral for all it owes; when the pool as a whole owes more than
 /// it may, everybody sells for their part of the excess.
-pub(super) fn convert_loans(pool: &Pool, id: PoolId, book: &Book, say: &mut dyn FnMut(Event)) -> Vec<Interest> {
-    let has_collateral =
-        |positions: &[Position]| positions.iter().any(|position| pool.instruments[position.instrument].is_spot());
-    let owing = |(account, held): (AccountId, &crate::state::Account)| {
-        let loan = if held.is_good() && account != FUND && has_collateral(&held.positions) {
-            margin::loan(pool, held)
-        } else {
-            Money::ZERO
-        };
-        loan.is_positive().then_some((account, loan))
-    };
-    let loans: Vec<(AccountId, Money)> = pool.accounts.with_collateral().filter_map(owing).collect();
+pub(super) fn convert_loans(pool: &mut Pool, id: PoolId, book: &Book, say: &mut dyn FnMut(Event)) -> Vec<Interest> {
+    let loans = loans(pool);
     let all: Money = loans.iter().map(|(_, loan)| *loan).sum();
     let excess = (all - pool.parameters.pool_loan_limit).or_zero();
     let mut orders = Vec::new();
@@ -406,4 +495,25 @@ pub(super) fn convert_loans(pool: &Pool, id: PoolId, book: &Book, say: &mut dyn 
         }
     }
     orders
+}
+
+/// Every member with collateral that owes, in order, with what it owes.
+fn loans(pool: &mut Pool) -> Vec<(AccountId, Money)> {
+    let mut deadlines = core::mem::take(&mut pool.loans);
+    let due = deadlines.0.due(pool);
+    pool.loans = deadlines;
+    let owed = |id: AccountId| {
+        let held = &pool.accounts[id];
+        let owes = if held.is_good() && id != FUND { margin::loan(pool, held) } else { Money::ZERO };
+        owes.is_positive().then_some((id, owes))
+    };
+    let owing: Vec<(AccountId, Money)> = due.into_iter().filter_map(owed).collect();
+    debug_assert!(
+        pool.accounts.ids().filter(|id| has_collateral(pool, *id)).filter_map(owed).eq(owing.iter().copied())
+    );
+    owing
+}
+
+fn has_collateral(pool: &Pool, id: AccountId) -> bool {
+    pool.accounts[id].positions.iter().any(|position| pool.instruments[position.instrument].is_spot())
 }

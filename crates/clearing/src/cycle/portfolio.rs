@@ -2,6 +2,7 @@
 
 use crate::event::Event;
 use crate::margin;
+use crate::parallel;
 use crate::state::{Account, Bid, Pool, Position};
 use crate::table::{AccountId, PoolId};
 use crate::units::{Money, PPM, Price, Quantity, Ratio, scaled_floor, square_root_floor};
@@ -27,21 +28,38 @@ pub(super) fn auction(
 ) -> Vec<AccountId> {
     let mut used: BTreeMap<AccountId, Money> = BTreeMap::new();
     let bids = if accounts.is_empty() { Vec::new() } else { lowest_asks_first(pool) };
-    for account in &accounts {
-        let positions = pool.accounts[*account].positions.clone();
+    // Sellers are under liquidation and bidders are not, so that no sale changes what another account has to sell.
+    let sales = parallel::map(&accounts, |account| Sale::of(pool, *account, ask));
+    for (account, Sale { positions, whole, limit }) in accounts.iter().zip(sales) {
         if positions.is_empty() {
             continue;
         }
+        let taken = accept(pool, *account, &positions, whole, &bids, limit, &mut used);
+        hand_over(pool, id, *account, &positions, whole, &taken, say);
+    }
+    accounts
+}
+
+/// A portfolio that is auctioned.
+struct Sale {
+    positions: Vec<Position>,
+    /// Its initial margin.
+    whole: Money,
+    /// The highest premium that is accepted.
+    limit: Ratio,
+}
+
+impl Sale {
+    fn of(pool: &Pool, account: AccountId, ask: Ask) -> Self {
+        let positions = pool.accounts[account].positions.clone();
         let limit = match ask {
             Ask::UpToReserve => reserve_premium(pool, &positions).min(pool.parameters.max_premium),
             Ask::Any => pool.parameters.max_premium,
         };
         let whole = own_initial_margin(pool, &positions);
-        let limit = limit.min(affordable_premium(pool, *account, whole));
-        let taken = accept(pool, *account, &positions, whole, &bids, limit, &mut used);
-        hand_over(pool, id, *account, &positions, whole, &taken, say);
+        let limit = limit.min(affordable_premium(pool, account, whole));
+        Self { positions, whole, limit }
     }
-    accounts
 }
 
 /// Every standing bid of an account that may bid. Auctions change neither.

@@ -9,6 +9,7 @@ use crate::state::{FUND, Feed, Pool, Standing};
 use crate::table::{AccountId, FeedId, PoolId, Table};
 use crate::units::Money;
 use alloc::vec::Vec;
+use deleverage::Holders;
 
 /// Closes what nobody took and allocates every shortfall.
 pub(super) fn allocate(
@@ -19,10 +20,11 @@ pub(super) fn allocate(
     accounts: Vec<AccountId>,
     say: &mut dyn FnMut(Event),
 ) {
+    let mut holders = Holders::default();
     for account in accounts {
         let mut borne = Money::ZERO;
         if holds_derivatives(pool, account) {
-            borne = close_rest(pool, id, reserve, account, say);
+            borne = close_rest(pool, id, reserve, account, &mut holders, say);
         }
         if pool.accounts[account].positions.is_empty() {
             borne += settle_shortfall(pool, id, feeds, reserve, account, say);
@@ -43,6 +45,7 @@ fn close_rest(
     id: PoolId,
     reserve: &mut Money,
     account: AccountId,
+    holders: &mut Holders,
     say: &mut dyn FnMut(Event),
 ) -> Money {
     let owed = |pool: &Pool| {
@@ -51,7 +54,7 @@ fn close_rest(
     };
     let deficit = owed(pool);
     let uncovered = layers::cover(pool, id, reserve, account, deficit, say);
-    deleverage::close(pool, id, account, uncovered, say);
+    deleverage::close(pool, id, account, uncovered, holders, say);
     deficit - owed(pool)
 }
 

@@ -9,10 +9,39 @@ use crate::margin;
 use crate::state::{Account, FUND, Pool, Position};
 use crate::table::{AccountId, InstrumentId, PoolId};
 use crate::units::{Money, Price, Quantity, share_exactly};
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
+/// Who holds what, found when first asked and then kept for the block: a waterfall only makes positions smaller, so that nobody
+/// is missing later.
+#[derive(Default)]
+pub(super) struct Holders(Option<BTreeMap<(InstrumentId, i64), Vec<AccountId>>>);
+
+impl Holders {
+    /// Everybody who may hold the other side of a position, in order.
+    fn against(&mut self, pool: &Pool, leg: &Position) -> &[AccountId] {
+        let holders = self.0.get_or_insert_with(|| {
+            let mut holders: BTreeMap<(InstrumentId, i64), Vec<AccountId>> = BTreeMap::new();
+            for (account, held) in pool.accounts.iter() {
+                for position in &held.positions {
+                    holders.entry((position.instrument, position.quantity.signum())).or_default().push(account);
+                }
+            }
+            holders
+        });
+        holders.get(&(leg.instrument, leg.quantity.signum().saturating_neg())).map_or(&[], Vec::as_slice)
+    }
+}
+
 /// Closes every derivative of the defaulter; what gains cannot bear of the deficit stays with the defaulter.
-pub(super) fn close(pool: &mut Pool, id: PoolId, defaulter: AccountId, deficit: Money, say: &mut dyn FnMut(Event)) {
+pub(super) fn close(
+    pool: &mut Pool,
+    id: PoolId,
+    defaulter: AccountId,
+    deficit: Money,
+    holders: &mut Holders,
+    say: &mut dyn FnMut(Event),
+) {
     let legs: Vec<Position> = pool.accounts[defaulter]
         .positions
         .iter()
@@ -23,7 +52,8 @@ pub(super) fn close(pool: &mut Pool, id: PoolId, defaulter: AccountId, deficit: 
         |leg: &Position| (pool.matrices.mark(leg.instrument).abs() * leg.quantity.abs()).max(Money::new(1)).get();
     let weights: Vec<i128> = legs.iter().map(worth).collect();
     for (leg, part) in legs.iter().zip(share_exactly(deficit.get(), &weights)) {
-        close_leg(pool, id, defaulter, leg, Money::new(part), say);
+        let others = holders.against(pool, leg);
+        close_leg(pool, id, defaulter, leg, Money::new(part), others, say);
     }
 }
 
@@ -44,9 +74,10 @@ fn close_leg(
     defaulter: AccountId,
     leg: &Position,
     deficit: Money,
+    holders: &[AccountId],
     say: &mut dyn FnMut(Event),
 ) {
-    let mut winners = opposites(pool, defaulter, leg, |pool, account, held| {
+    let mut winners = opposites(pool, defaulter, leg, holders, |pool, account, held| {
         account != FUND && held.is_good() && gain(pool, held).is_positive()
     });
     share_by_gain(&mut winners, leg.quantity.abs(), deficit);
@@ -62,16 +93,19 @@ fn close_leg(
         let facts = Facts { defaulter, deficit, all_gains };
         reduce(pool, id, leg, winner, &facts, say);
     }
-    close_remainder(pool, id, defaulter, leg, leg.quantity.abs() - closed, deficit, say);
+    let facts = Facts { defaulter, deficit, all_gains: Money::ZERO };
+    close_remainder(pool, id, leg, leg.quantity.abs() - closed, holders, &facts, say);
 }
 
 fn opposites(
     pool: &Pool,
     defaulter: AccountId,
     leg: &Position,
+    holders: &[AccountId],
     counts: impl Fn(&Pool, AccountId, &Account) -> bool,
 ) -> Vec<Opposite> {
-    let opposite = |(account, held): (AccountId, &Account)| {
+    let opposite = |account: AccountId| {
+        let held = &pool.accounts[account];
         let size = held.quantity(leg.instrument);
         let counted = size.opposes(leg.quantity) && account != defaulter && counts(pool, account, held);
         counted.then(|| Opposite {
@@ -82,7 +116,7 @@ fn opposites(
             haircut: Money::ZERO,
         })
     };
-    pool.accounts.iter().filter_map(opposite).collect()
+    holders.iter().copied().filter_map(opposite).collect()
 }
 
 /// Gives every winner lots and a haircut in proportion to its gain, capped by its position and its gain: water-filling by
@@ -174,22 +208,21 @@ fn reduce(pool: &mut Pool, id: PoolId, leg: &Position, winner: &Opposite, facts:
 fn close_remainder(
     pool: &mut Pool,
     id: PoolId,
-    defaulter: AccountId,
     leg: &Position,
     lots: Quantity,
-    deficit: Money,
+    holders: &[AccountId],
+    facts: &Facts,
     say: &mut dyn FnMut(Event),
 ) {
     if lots.is_zero() {
         return;
     }
-    let mut others = opposites(pool, defaulter, leg, |_, _, _| true);
+    let mut others = opposites(pool, facts.defaulter, leg, holders, |_, _, _| true);
     let sizes: Vec<i128> = others.iter().map(|other| i128::from(other.size.get())).collect();
     for (other, part) in others.iter_mut().zip(share_exactly(i128::from(lots.get()), &sizes)) {
         other.lots = Quantity::new(i64::try_from(part).expect("a part is at most the position"));
     }
-    let facts = Facts { defaulter, deficit, all_gains: Money::ZERO };
     for other in others.iter().filter(|other| other.lots.is_positive()) {
-        reduce(pool, id, leg, other, &facts, say);
+        reduce(pool, id, leg, other, facts, say);
     }
 }

@@ -3,6 +3,7 @@
 use crate::cycle::close;
 use crate::event::{Event, Layer};
 use crate::margin;
+use crate::parallel;
 use crate::state::Feed;
 use crate::state::{Account, FUND, Pool};
 use crate::table::{AccountId, FeedId, PoolId, Table};
@@ -116,12 +117,16 @@ pub(super) fn cut_gains(
     if !loss.is_positive() {
         return loss;
     }
-    let cap = |(account, held): (AccountId, &Account)| {
-        let spare = margin::target_worst(pool, held.cash, &held.positions).or_zero();
-        let cut = gain(pool, held).min(spare);
-        (held.is_good() && account != FUND && account != defaulter && cut.is_positive()).then_some((account, cut))
+    let gains = |(account, held): (AccountId, &Account)| {
+        let gain = gain(pool, held);
+        (held.is_good() && account != FUND && account != defaulter && gain.is_positive()).then_some((account, gain))
     };
-    let caps: Vec<(AccountId, Money)> = pool.accounts.iter().filter_map(cap).collect();
+    let winners: Vec<(AccountId, Money)> = pool.accounts.iter().filter_map(gains).collect();
+    let cap = |(account, gain): &(AccountId, Money)| {
+        let held = &pool.accounts[*account];
+        (*account, (*gain).min(margin::target_worst(pool, held.cash, &held.positions).or_zero()))
+    };
+    let caps: Vec<(AccountId, Money)> = parallel::map(&winners, cap);
     let all: Money = caps.iter().map(|(_, cut)| *cut).sum();
     let borne = loss.min(all);
     let weights: Vec<i128> = caps.iter().map(|(_, cut)| cut.get()).collect();
