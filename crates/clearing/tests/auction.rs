@@ -85,21 +85,12 @@ fn step(instruments: u16) -> impl Strategy<Value = Step> {
     let index = |start: i64| prop_oneof![Just(start), Just(start + 14), start - 15..=start + 15];
     let elapsed = prop_oneof![Just(400), Just(1_000), Just(2_500)];
     let wishes = prop::collection::vec(wish(instruments), 0..14);
-    (elapsed, [index(START[0]), index(START[1])], prop::bool::weighted(0.3), wishes)
+    (elapsed, [index(START[0]), index(START[1])], prop::bool::weighted(0.1), wishes)
         .prop_map(|(elapsed, indices, doubtful, wishes)| Step { elapsed, indices, doubtful, wishes })
 }
 
-/// A life with doubtful feeds or with orders that may only reduce, not with both: while a feed is not live, the core cuts
-/// all orders of an account that holds both kinds by more than R3.4 asks.
 fn life(most: u16) -> impl Strategy<Value = Vec<Step>> {
-    let steps = (1..=most).prop_flat_map(|instruments| prop::collection::vec(step(instruments), 1..9));
-    (steps, prop::bool::weighted(0.3)).prop_map(|(mut steps, doubts)| {
-        for step in &mut steps {
-            step.doubtful &= doubts;
-            step.wishes.iter_mut().for_each(|(_, order)| order.reduce_only &= !doubts);
-        }
-        steps
-    })
+    (1..=most).prop_flat_map(|instruments| prop::collection::vec(step(instruments), 1..9))
 }
 
 /// Two perpetuals on one feed with different bands, one that may trade below zero, and a balance that can be sold.

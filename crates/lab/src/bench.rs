@@ -25,12 +25,17 @@ pub use rules::{FEEDS, INSTRUMENTS, POSITIONS};
 pub use scan::full_scan;
 
 use crate::block_log::BlockLogError;
+use clearing::command::Block;
+use clearing::event::Receipt;
 use scan::Scan;
 use serde::Serialize;
 use std::time::{Duration, Instant};
 
 /// Most accounts that a run may ask for: the fund, makers and bidders need their own.
 pub const MAX_ACCOUNTS: u32 = clearing::units::MAX_ACCOUNTS as u32 - rules::MEMBERS_BESIDE_TRADERS;
+
+/// How often a single block is measured.
+const REPETITIONS: usize = 7;
 
 /// One figure.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -238,6 +243,23 @@ fn timed<T>(call: impl FnOnce() -> T) -> (T, Duration) {
     let begun = Instant::now();
     let answer = call();
     (answer, begun.elapsed())
+}
+
+/// What a block answers, and the median of how long it takes, each time on a copy of the market.
+fn repeated(market: &Market, block: &Block, quick: bool) -> (Receipt, Duration) {
+    let once = || {
+        let mut copy = market.clone();
+        timed(|| copy.apply(block))
+    };
+    let (receipt, first) = once();
+    let others = (1..if quick { 1 } else { REPETITIONS }).map(|_| once().1);
+    let times: Vec<Duration> = others.chain([first]).collect();
+    (receipt, quantile(&times, 0.5))
+}
+
+/// How often one is as long as another.
+fn times_as_long(one: Duration, other: Duration) -> f64 {
+    one.as_secs_f64() / other.as_secs_f64().max(1e-12)
 }
 
 fn ms(time: Duration) -> f64 {

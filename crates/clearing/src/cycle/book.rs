@@ -219,7 +219,7 @@ fn interests_of(pool: &Pool, feeds: &Table<FeedId, Feed>, id: AccountId) -> Vec<
         let side = (order.instrument, order.quantity.signum());
         let mut size = order.quantity.abs();
         if capped {
-            let left = left.get_or_insert_with(|| room_to_reduce(pool, account));
+            let left = left.get_or_insert_with(|| room_to_reduce(pool, feeds, account));
             let room = left.get(&side).copied().unwrap_or_default();
             size = size.min(room);
             left.insert(side, room - size);
@@ -239,13 +239,14 @@ fn interests_of(pool: &Pool, feeds: &Table<FeedId, Feed>, id: AccountId) -> Vec<
     interests
 }
 
-/// What reduce-only orders may take of each position: what other orders on that side, filling as well, would leave.
-fn room_to_reduce(pool: &Pool, account: &Account) -> Room {
+/// What orders that may only reduce may take of each position: what other orders on that side, filling as well, would leave.
+fn room_to_reduce(pool: &Pool, feeds: &Table<FeedId, Feed>, account: &Account) -> Room {
     let room = |position: &Position| {
         let sign = position.quantity.signum().saturating_neg();
-        if pool.instruments[position.instrument].is_spot() {
-            // Every order that sells a balance is cut to it, so all of them share it.
-            return ((position.instrument, sign), position.quantity);
+        let listed = &pool.instruments[position.instrument];
+        if listed.is_spot() || only_reductions(listed, feeds) {
+            // Every order on that side is cut, so all of them share the position.
+            return ((position.instrument, sign), position.quantity.abs());
         }
         let free = |order: &&Order| {
             order.instrument == position.instrument && order.quantity.signum() == sign && !order.reduce_only

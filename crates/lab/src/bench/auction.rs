@@ -1,8 +1,8 @@
 //! One instrument's auction with 100,000 orders in one block: once accepted and cleared together, once resting and swept.
 
 use super::market::{maker_of, place, trader};
-use super::{BenchError, Market, Row, Suite, Workload, count, ms, timed};
-use clearing::command::Signed;
+use super::{BenchError, Market, Row, Setting, Suite, Workload, count, ms, repeated, timed, times_as_long};
+use clearing::command::{Block, Command, Signed};
 use clearing::event::{Event, Receipt};
 use clearing::table::InstrumentId;
 use clearing::units::{Price, Quantity};
@@ -40,18 +40,36 @@ fn filled(receipt: &Receipt) -> u64 {
     receipt.events.iter().filter(|event| matches!(event, Event::Filled { .. })).count() as u64
 }
 
+/// A block of the auction's instrument, measured on copies, against the least that an auction needs: its limits in order.
+fn row(what: &str, on: String, market: &Market, block: &Block, limits: &[Price], quick: bool) -> Row {
+    let (_, time) = repeated(market, block, quick);
+    let mut sorted = limits.to_vec();
+    let ((), sorting) = timed(|| sorted.sort_unstable());
+    Row::new(Workload::Auction, what, on, ms(time), "ms")
+        .against(times_as_long(time, sorting), "× the time of only sorting the limits")
+}
+
+fn limits_of(orders: &[Signed]) -> Vec<Price> {
+    let limit = |signed: &Signed| match &signed.command {
+        Command::PlaceOrder { order, .. } => order.limit,
+        _ => None,
+    };
+    orders.iter().filter_map(limit).collect()
+}
+
 /// Accepted and cleared: limits overlap, so about a half of the orders trades.
-fn together(market: &mut Market, size: usize, seed: u64) -> Row {
-    let orders = orders(market, size, -20_000, seed);
-    let (given, block) = (orders.len(), market.block(orders));
-    let (receipt, time) = timed(|| market.apply(&block));
-    let refused = receipt.rejections.len();
+fn together(mut market: Market, size: usize, setting: Setting) -> Row {
+    let orders = orders(&mut market, size, -20_000, setting.seed);
+    let limits = limits_of(&orders);
+    let block = market.block(orders);
+    let receipt = market.clone().apply(&block);
     let on = format!(
-        "{} orders in one instrument, acceptance included; {} fills, {refused} refused",
-        count(given as u64),
-        count(filled(&receipt))
+        "{} orders in one instrument, acceptance included; {} fills, {} refused",
+        count(limits.len() as u64),
+        count(filled(&receipt)),
+        receipt.rejections.len()
     );
-    Row::new(Workload::Auction, "auction, accepted and cleared in a block", on, ms(time), "ms")
+    row("auction, accepted and cleared in a block", on, &market, &block, &limits, setting.quick)
 }
 
 /// One order that is large enough to take every resting buyer among so many orders.
@@ -62,27 +80,30 @@ pub fn sweep(market: &mut Market, orders: usize) -> Signed {
     place(maker_of(usize::from(INSTRUMENT.0)), order)
 }
 
-/// Resting orders of which half are swept by one large order.
-fn swept(market: &mut Market, size: usize, seed: u64) -> Row {
-    let orders = orders(market, size, 2_000, seed);
-    let (given, block) = (orders.len(), market.block(orders));
+/// Resting orders: a block in which nothing crosses, and one in which half of them are swept by one large order.
+fn at_rest(mut market: Market, size: usize, setting: Setting) -> [Row; 2] {
+    let orders = orders(&mut market, size, 2_000, setting.seed);
+    let limits = limits_of(&orders);
+    let block = market.block(orders);
     market.apply(&block);
-    let sweep = sweep(market, given);
+    let given = count(limits.len() as u64);
+    let quiet = market.block(Vec::new());
+    let on = format!("{given} resting orders, none of which crosses another");
+    let resting = row("auction, orders at rest", on, &market, &quiet, &limits, setting.quick);
+    let sweep = sweep(&mut market, limits.len());
     let block = market.block(vec![sweep]);
-    let (receipt, time) = timed(|| market.apply(&block));
-    let (given, fills) = (count(given as u64), count(filled(&receipt)));
+    let fills = count(filled(&market.clone().apply(&block)));
     let on = format!("{given} resting orders, one order sweeps a side; {fills} fills");
-    Row::new(Workload::Auction, "auction, orders at rest", on, ms(time), "ms")
+    [resting, row("auction, a side swept", on, &market, &block, &limits, setting.quick)]
 }
 
-/// Both.
+/// The auction on its own market, or on the suite's where that has no more accounts.
 pub(super) fn run(suite: &mut Suite<'_>) -> Result<Vec<Row>, BenchError> {
     let market = suite.market_of_at_most(ACCOUNTS)?;
     let size = if suite.setting.quick { QUICK_ORDERS } else { ORDERS };
-    let seed = suite.setting.seed;
     suite.tell("auction", 0, 2);
-    let first = together(&mut market.clone(), size, seed);
+    let first = together(market.clone(), size, suite.setting);
     suite.tell("auction", 1, 2);
-    let mut market = market;
-    Ok(vec![first, swept(&mut market, size, seed)])
+    let [resting, swept] = at_rest(market, size, suite.setting);
+    Ok(vec![first, resting, swept])
 }

@@ -39,8 +39,11 @@ pub(super) fn run(suite: &mut Suite<'_>) -> Result<Vec<Row>, BenchError> {
     let bytes = growth.map(|growth| growth as f64 / (copies * accounts) as f64);
     let on = format!("{} accounts × 4 positions, a copy of the engine", count(accounts as u64));
     let row = Row::new(Workload::Memory, "memory", on, 0.0, "bytes an account");
+    let least = super::scan::account_bytes(market.pool()) as f64 / accounts.max(1) as f64;
     Ok(vec![Row {
         value: bytes,
+        ratio: bytes.map(|bytes| bytes / least),
+        ratio_to: bytes.map(|_| "× its cash and positions alone"),
         target: Some("≤ 400 bytes an account"),
         met: bytes.map(|bytes| bytes <= TARGET_BYTES),
         ..row

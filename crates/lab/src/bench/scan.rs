@@ -23,7 +23,7 @@ pub fn full_scan(pool: &Pool) -> usize {
 }
 
 /// The bytes of account data that a scan needs.
-fn account_bytes(pool: &Pool) -> usize {
+pub(super) fn account_bytes(pool: &Pool) -> usize {
     pool.accounts.iter().map(|(_, account)| CASH_BYTES + POSITION_BYTES * account.positions.len()).sum()
 }
 
@@ -35,7 +35,7 @@ pub(super) struct Scan {
     /// The median time of the core's scan.
     pub(super) time: Duration,
     /// The median time of the naive scan.
-    naive: Duration,
+    pub(super) naive: Duration,
     /// Bytes of account data.
     bytes: usize,
 }

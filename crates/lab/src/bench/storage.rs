@@ -1,10 +1,12 @@
 //! Snapshot, restore, and the replay of a recorded run, root by root.
 
 use super::commands::Mix;
-use super::{BenchError, Market, Progress, Row, Suite, Workload, count, timed};
+use super::{BenchError, Market, Progress, Row, Suite, Workload, count, timed, times_as_long};
 use crate::block_log::{BlockLogWriter, replay};
 use clearing::Engine;
 use std::cell::RefCell;
+use std::hint::black_box;
+use std::time::Duration;
 
 const COMMANDS: usize = 10_000_000;
 /// A quick run replays how its market came to be, and this many commands.
@@ -24,10 +26,16 @@ fn snapshot(suite: &mut Suite<'_>) -> Result<Vec<Row>, BenchError> {
         return Err(BenchError::Root("restore"));
     }
     let row = |what: &str, value: f64, unit| Row::new(Workload::Storage, what, on.clone(), value, unit);
+    let (_, copying) = timed(|| black_box(bytes.clone()));
+    let against =
+        |row: Row, time: Duration| row.against(times_as_long(time, copying), "× the time of copying its bytes");
+    let restore = row("restore", loaded.as_secs_f64(), "s");
+    let restore = restore.aiming("≤ 2 s", loaded.as_secs_f64() <= TARGET_RESTORE_S);
+    let an_account = bytes.len() as f64 / f64::from(market.traders());
     Ok(vec![
-        row("snapshot", taken.as_secs_f64(), "s"),
-        row("snapshot, size", bytes.len() as f64 / 1e6, "MB"),
-        row("restore", loaded.as_secs_f64(), "s").aiming("≤ 2 s", loaded.as_secs_f64() <= TARGET_RESTORE_S),
+        against(row("snapshot", taken.as_secs_f64(), "s"), taken),
+        row("snapshot, size", bytes.len() as f64 / 1e6, "MB").against(an_account, "bytes an account"),
+        against(restore, loaded),
     ])
 }
 
@@ -78,6 +86,7 @@ pub(super) fn run(suite: &mut Suite<'_>) -> Result<Vec<Row>, BenchError> {
     if found.divergence.is_some() {
         return Err(BenchError::Root("replay"));
     }
+    let (_, decompressing) = timed(|| zstd::decode_all(log.as_slice()));
     let on = format!(
         "{} commands in {} blocks that make {} accounts and go on; decompressed, decoded, every root compared",
         count(found.commands),
@@ -85,7 +94,9 @@ pub(super) fn run(suite: &mut Suite<'_>) -> Result<Vec<Row>, BenchError> {
         count(suite.setting.accounts.into())
     );
     let rate = found.commands as f64 / time.as_secs_f64().max(1e-12);
-    rows.push(Row::new(Workload::Storage, "replay", on.clone(), rate, "commands/s"));
-    rows.push(Row::new(Workload::Storage, "replay, size of the log", on, log.len() as f64 / 1e6, "MB"));
+    let replayed = Row::new(Workload::Storage, "replay", on.clone(), rate, "commands/s");
+    rows.push(replayed.against(times_as_long(time, decompressing), "× the time of only decompressing the log"));
+    let size = Row::new(Workload::Storage, "replay, size of the log", on, log.len() as f64 / 1e6, "MB");
+    rows.push(size.against(log.len() as f64 / found.commands.max(1) as f64, "bytes a command"));
     Ok(rows)
 }
