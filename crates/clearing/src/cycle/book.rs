@@ -252,10 +252,7 @@ fn room_to_reduce(pool: &Pool, feeds: &Table<FeedId, Feed>, account: &Account) -
             order.instrument == position.instrument && order.quantity.signum() == sign && !order.reduce_only
         };
         let taken: Quantity = account.orders.iter().filter(free).map(|order| order.quantity.abs()).sum();
-        let has_reductions =
-            account.orders.iter().any(|order| order.instrument == position.instrument && order.reduce_only);
-        let room = if has_reductions { (position.quantity.abs() - taken).or_zero() } else { position.quantity.abs() };
-        ((position.instrument, sign), room)
+        ((position.instrument, sign), (position.quantity.abs() - taken).or_zero())
     };
     account.positions.iter().map(room).collect()
 }
