@@ -42,9 +42,10 @@ impl Asked {
     fn of(pool: &Pool, seller: AccountId) -> Self {
         let held = &pool.accounts[seller];
         let positions = held.positions.clone();
+        let whole = margin::initial_margin(pool, Money::ZERO, &positions).or_zero();
         Self {
-            whole: margin::initial_margin(pool, Money::ZERO, &positions).or_zero(),
-            premium: reserve_premium(pool, &positions).min(pool.parameters.max_premium),
+            whole,
+            premium: reserve_premium(pool, &positions, whole.max(Money::new(1))).min(pool.parameters.max_premium),
             equity: margin::equity(&pool.matrices, held.cash, &positions).or_zero(),
             positions,
         }

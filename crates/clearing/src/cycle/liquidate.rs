@@ -35,39 +35,51 @@ pub(super) fn begin(
     }
     let mut active = Vec::new();
     let figures = parallel::map(&breached.accounts, |account| Figures::of(pool, *account));
-    for (account, Figures { equity, maintenance_margin, reached }) in breached.accounts.iter().zip(figures) {
-        if pool.accounts[*account].is_good() {
-            pool.accounts.edit(*account).standing = Standing::Liquidating { since: now.height };
-            pool.bids.remove(account);
-            say(Event::AccountLiquidated { pool: id, account: *account, equity, maintenance_margin });
-            remove_orders(pool, id, *account, Removal::Liquidation, |_| true, say);
-            active.push(*account);
-        } else if !reached {
-            active.push(*account);
-        } else {
-            pool.accounts.edit(*account).standing = Standing::Good;
-            say(Event::AccountRestored { pool: id, account: *account, equity });
+    for (account, Figures { equity, found }) in breached.accounts.iter().zip(figures) {
+        match found {
+            Found::New { maintenance_margin } => {
+                pool.accounts.edit(*account).standing = Standing::Liquidating { since: now.height };
+                pool.bids.remove(account);
+                say(Event::AccountLiquidated { pool: id, account: *account, equity, maintenance_margin });
+                remove_orders(pool, id, *account, Removal::Liquidation, |_| true, say);
+                active.push(*account);
+            }
+            Found::GoesOn => active.push(*account),
+            Found::Done => {
+                pool.accounts.edit(*account).standing = Standing::Good;
+                say(Event::AccountRestored { pool: id, account: *account, equity });
+            }
         }
     }
     active
 }
 
-/// What the beginning and the end of a liquidation depend on.
+/// Where an account stands in its liquidation.
+enum Found {
+    New {
+        maintenance_margin: Money,
+    },
+    GoesOn,
+    /// R6.3: it is at its target.
+    Done,
+}
+
 struct Figures {
     equity: Money,
-    maintenance_margin: Money,
-    /// Whether the account is at its target.
-    reached: bool,
+    found: Found,
 }
 
 impl Figures {
     fn of(pool: &Pool, account: AccountId) -> Self {
         let held = &pool.accounts[account];
-        Self {
-            equity: margin::equity(&pool.matrices, held.cash, &held.positions),
-            maintenance_margin: margin::maintenance_margin(pool, held.cash, &held.positions),
-            reached: !margin::target_worst(pool, held.cash, &held.positions).is_negative(),
-        }
+        let found = if held.is_good() {
+            Found::New { maintenance_margin: margin::maintenance_margin(pool, held.cash, &held.positions) }
+        } else if margin::target_worst(pool, held.cash, &held.positions).is_negative() {
+            Found::GoesOn
+        } else {
+            Found::Done
+        };
+        Self { equity: margin::equity(&pool.matrices, held.cash, &held.positions), found }
     }
 }
 

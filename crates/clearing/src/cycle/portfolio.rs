@@ -52,11 +52,11 @@ struct Sale {
 impl Sale {
     fn of(pool: &Pool, account: AccountId, ask: Ask) -> Self {
         let positions = pool.accounts[account].positions.clone();
+        let whole = own_initial_margin(pool, &positions);
         let limit = match ask {
-            Ask::UpToReserve => reserve_premium(pool, &positions).min(pool.parameters.max_premium),
+            Ask::UpToReserve => reserve_premium(pool, &positions, whole).min(pool.parameters.max_premium),
             Ask::Any => pool.parameters.max_premium,
         };
-        let whole = own_initial_margin(pool, &positions);
         let limit = limit.min(affordable_premium(pool, account, whole));
         Self { positions, whole, limit }
     }
@@ -83,10 +83,10 @@ fn own_initial_margin(pool: &Pool, positions: &[Position]) -> Money {
     margin::initial_margin(pool, Money::ZERO, positions).max(Money::new(1))
 }
 
-/// The fund's own ask: the premium, in ppm of initial margin, that covers a 99.5 % move over its unwind time and the exit
+/// The fund's own ask: the premium, in ppm of the portfolio's initial margin `whole`, that covers a 99.5 % move over its unwind time and the exit
 /// cost. The move is the portfolio's worst loss in maintenance rows, scaled from z standard deviations over the horizon to
 /// 2.576 over the unwind time. R11.2
-pub(super) fn reserve_premium(pool: &Pool, positions: &[Position]) -> Ratio {
+pub(super) fn reserve_premium(pool: &Pool, positions: &[Position], whole: Money) -> Ratio {
     const TWO_SIDED_99_5: i128 = 2_576_000;
     const DEVIATIONS_OF_STRESS: i128 = 4_000_000;
     const LARGEST_SCALE: i128 = 64_000_000;
@@ -101,7 +101,7 @@ pub(super) fn reserve_premium(pool: &Pool, positions: &[Position]) -> Ratio {
     let scale = scaled_floor(deviations, ppm, i128::from(parameters.maintenance_share.get()));
     let scale = Ratio::new(i64::try_from(scale.min(LARGEST_SCALE)).expect("the scale is bounded"));
     let covered = loss.times_ceil(scale) + margin::maintenance_exit_cost(pool, positions);
-    covered.ratio_to_floor(own_initial_margin(pool, positions), Ratio::new(64_000_000))
+    covered.ratio_to_floor(whole, Ratio::new(64_000_000))
 }
 
 /// A bidder and the share of the portfolio it takes.
