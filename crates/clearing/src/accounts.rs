@@ -49,6 +49,8 @@ pub struct Accounts {
 struct Marks {
     uncopied: bool,
     unhashed: bool,
+    /// Among those that had open orders when they were last copied.
+    with_orders: bool,
 }
 
 impl Accounts {
@@ -80,7 +82,7 @@ impl Accounts {
         if !marks.unhashed {
             self.unhashed.push(id);
         }
-        *marks = Marks { uncopied: true, unhashed: true };
+        (marks.uncopied, marks.unhashed) = (true, true);
     }
 
     /// The number of accounts.
@@ -112,8 +114,13 @@ impl Accounts {
         for id in &edited {
             let account = &self.table[*id];
             self.lanes.copy(*id, account);
-            keep(&mut self.with_orders, *id, !account.orders.is_empty());
-            self.marks.get_mut(id.position()).expect("there are marks for every account").uncopied = false;
+            let marks = self.marks.get_mut(id.position()).expect("there are marks for every account");
+            marks.uncopied = false;
+            let has_orders = !account.orders.is_empty();
+            if marks.with_orders != has_orders {
+                marks.with_orders = has_orders;
+                keep(&mut self.with_orders, *id, has_orders);
+            }
         }
         edited
     }

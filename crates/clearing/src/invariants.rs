@@ -1,9 +1,9 @@
 //! What is always true (R2.4): checked after every block, and of every snapshot before it is used.
 
+use crate::parallel;
 use crate::state::{Account, FUND, Feed, Pool, State};
-use crate::table::{AccountId, Id, InstrumentId, Table};
+use crate::table::{AccountId, InstrumentId, Table};
 use crate::units::{MAX_ACCOUNTS, MAX_INSTRUMENTS, Money, Quantity};
-use alloc::vec::Vec;
 
 /// Stops the program if the state contradicts itself. Sums are kept from account to account, and an account is looked at when it
 /// was edited; builds with debug assertions look at everything, every time.
@@ -24,10 +24,9 @@ pub(crate) fn check(state: &mut State) {
 
 /// Stops the program if an account contradicts itself.
 pub(crate) fn check_accounts(pool: &Pool, edited: &[AccountId]) {
-    for id in edited {
-        if let Some(what) = contradiction_of(pool, &pool.accounts[*id]) {
-            panic!("invariant broken in account {id}: {what}");
-        }
+    let found = parallel::map(edited, |id| contradiction_of(pool, &pool.accounts[*id]));
+    if let Some((id, what)) = edited.iter().zip(found).find_map(|(id, what)| Some((id, what?))) {
+        panic!("invariant broken in account {id}: {what}");
     }
 }
 
@@ -144,8 +143,7 @@ fn lots_contradict(pool: &Pool, sums: impl Fn(InstrumentId) -> (Quantity, Quanti
 }
 
 fn contradiction_of(pool: &Pool, account: &Account) -> Option<&'static str> {
-    let instruments: Vec<usize> = account.positions.iter().map(|position| position.instrument.position()).collect();
-    if !instruments.is_sorted_by(|left, right| left < right) {
+    if !account.positions.is_sorted_by(|left, right| left.instrument < right.instrument) {
         return Some("an account's positions are not in order");
     }
     if account.positions.iter().any(|position| position.quantity.is_zero()) {

@@ -6,6 +6,7 @@
 //! most Σ |lots| × unit for every million of those ppm, so that it owes nothing before they have grown by V over that sum.
 
 use crate::margin;
+use crate::parallel;
 use crate::state::{Account, Pool, Position};
 use crate::table::{AccountId, Id};
 use crate::units::{Money, Price, Ratio};
@@ -40,16 +41,17 @@ impl Loans {
 
     /// Sets the deadlines of accounts that have changed.
     pub(crate) fn follow(&mut self, pool: &Pool, changed: &[AccountId]) {
-        for id in changed {
-            if let Some(deadline) = self.of.remove(id) {
-                self.deadlines.remove(&(deadline, *id));
+        let deadlines = parallel::map(changed, |id| self.deadline(pool, &pool.accounts[*id]));
+        for (id, deadline) in changed.iter().zip(deadlines) {
+            if let Some(old) = self.of.remove(id) {
+                self.deadlines.remove(&(old, *id));
             }
-            self.insert(pool, *id);
+            self.insert(*id, deadline);
         }
     }
 
-    fn insert(&mut self, pool: &Pool, id: AccountId) {
-        if let Some(deadline) = self.deadline(pool, &pool.accounts[id]) {
+    fn insert(&mut self, id: AccountId, deadline: Option<u64>) {
+        if let Some(deadline) = deadline {
             self.of.insert(id, deadline);
             self.deadlines.insert((deadline, id));
         }
@@ -81,7 +83,10 @@ impl Loans {
             self.deadlines.pop_first();
             due.push(id);
         }
-        due.iter().for_each(|id| self.insert(pool, *id));
+        for id in &due {
+            let deadline = self.deadline(pool, &pool.accounts[*id]);
+            self.insert(*id, deadline);
+        }
         due.sort_unstable();
         due
     }
