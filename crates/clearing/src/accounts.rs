@@ -37,6 +37,8 @@ pub struct Accounts {
     marks: Vec<Marks>,
     /// The accounts edited since they were last copied into the lanes.
     uncopied: Vec<AccountId>,
+    /// The accounts edited since their loans were last looked at.
+    unlent: Vec<AccountId>,
     /// The accounts edited since the last root.
     unhashed: Vec<AccountId>,
     lanes: Lanes,
@@ -48,6 +50,7 @@ pub struct Accounts {
 #[derive(Clone, Copy, Debug, Default)]
 struct Marks {
     uncopied: bool,
+    unlent: bool,
     unhashed: bool,
     /// Among those that had open orders when they were last copied.
     with_orders: bool,
@@ -79,10 +82,13 @@ impl Accounts {
         if !marks.uncopied {
             self.uncopied.push(id);
         }
+        if !marks.unlent {
+            self.unlent.push(id);
+        }
         if !marks.unhashed {
             self.unhashed.push(id);
         }
-        (marks.uncopied, marks.unhashed) = (true, true);
+        (marks.uncopied, marks.unlent, marks.unhashed) = (true, true, true);
     }
 
     /// The number of accounts.
@@ -121,6 +127,15 @@ impl Accounts {
                 marks.with_orders = has_orders;
                 keep(&mut self.with_orders, *id, has_orders);
             }
+        }
+        edited
+    }
+
+    /// The accounts edited since this was last asked.
+    pub(crate) fn take_unlent(&mut self) -> Vec<AccountId> {
+        let edited = core::mem::take(&mut self.unlent);
+        for id in &edited {
+            self.marks.get_mut(id.position()).expect("there are marks for every account").unlent = false;
         }
         edited
     }

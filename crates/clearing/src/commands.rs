@@ -80,6 +80,13 @@ pub(crate) fn execute(state: &mut State, signed: &Signed, events: &mut Vec<Event
     }
 }
 
+/// Brings a pool's loans up to date, before a command asks whether it may lend more. R2.5
+fn follow_loans(state: &mut State, pool: PoolId) {
+    if state.pools.find(pool).is_some() {
+        state.pools[pool].follow_loans();
+    }
+}
+
 /// The refusal, unless the condition holds.
 fn require(condition: bool, rejection: Rejection) -> Outcome {
     if condition { Ok(()) } else { Err(rejection) }

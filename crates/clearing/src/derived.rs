@@ -6,6 +6,7 @@ use crate::parameters::PoolParameters;
 use crate::rows::Matrices;
 use crate::screen::OrderScreen;
 use crate::state::{Account, Order, Pool};
+use crate::units::Money;
 
 /// Something that follows from the rest of the state, so that it makes no difference between two states.
 #[derive(Clone, Debug, Default)]
@@ -44,6 +45,39 @@ impl Pool {
         surely || margin::meets_initial_with(self, account, orders)
     }
 
+    /// Brings loans up to date with what was edited.
+    pub(crate) fn follow_loans(&mut self) {
+        let edited = self.accounts.take_unlent();
+        let mut loans = core::mem::take(&mut self.loans);
+        loans.0.follow(self, &edited);
+        self.loans = loans;
+    }
+
+    /// Brings loans up to date with this block's marks.
+    pub(crate) fn ask_for_loans(&mut self) {
+        let mut loans = core::mem::take(&mut self.loans);
+        loans.0.ask(self);
+        self.loans = loans;
+        debug_assert_eq!(self.loans.0.total(), self.sum_of_loans(), "a loan is overlooked");
+    }
+
+    /// What members with collateral owe in all: of this block's marks and of accounts as [`Pool::follow_loans`] last saw them.
+    pub(crate) fn total_loans(&self) -> Money {
+        debug_assert_eq!(self.loans.0.total(), self.sum_of_loans(), "a loan is overlooked");
+        self.loans.0.total()
+    }
+
+    /// The definition that the loans above must agree with.
+    fn sum_of_loans(&self) -> Money {
+        self.accounts.iter().map(|(_, held)| self.loan_of(held)).sum()
+    }
+
+    /// What an account owes against its collateral: nothing without any. R2.5
+    pub(crate) fn loan_of(&self, account: &Account) -> Money {
+        let has_collateral = account.positions.iter().any(|position| self.instruments[position.instrument].is_spot());
+        if has_collateral { margin::loan(self, account) } else { Money::ZERO }
+    }
+
     /// Brings the copies and the safe distances of accounts up to date with what was edited. The cycle does it; whoever keeps a
     /// pool by hand does it before [`Pool::watch`] is asked.
     ///
@@ -54,9 +88,7 @@ impl Pool {
         let mut watch = core::mem::take(&mut self.watch);
         watch.follow(self, &edited);
         self.watch = watch;
-        let mut loans = core::mem::take(&mut self.loans);
-        loans.0.follow(self, &edited);
-        self.loans = loans;
+        self.follow_loans();
         invariants::check_accounts(self, &edited);
     }
 }

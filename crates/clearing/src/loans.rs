@@ -1,5 +1,5 @@
-//! Who may owe settlement money (R2.5): every account with collateral has a *deadline*, and a block asks only those whose deadline
-//! has come. What it answers is always at least everybody who owes.
+//! Who owes settlement money, and how much in all (R2.5): every account with collateral has a *deadline*, and a block asks only
+//! those whose deadline has come; nobody else owes anything.
 //!
 //! Time is measured by how far marks have gone, all in all: with every new market by the largest change of a mark, in ppm of that
 //! instrument's unit, which is fixed when the instrument is first priced. An account with V ≥ 0 in cash and derivatives loses at
@@ -16,7 +16,7 @@ use alloc::vec::Vec;
 /// The furthest deadline, and the end of the steps that are told apart, ppm.
 const FURTHEST: Ratio = Ratio::new(1_000_000_000_000);
 
-/// The deadlines of a pool's accounts. Derived from the state, and no part of it.
+/// The deadlines and loans of a pool's accounts. Derived from the state, and no part of it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Loans {
     /// How far marks have gone, ppm of their units.
@@ -25,6 +25,15 @@ pub(crate) struct Loans {
     units: Vec<Price>,
     deadlines: BTreeSet<(u64, AccountId)>,
     of: BTreeMap<AccountId, u64>,
+    /// What is not zero of the loans.
+    owing: BTreeMap<AccountId, Money>,
+    total: Money,
+}
+
+/// What is known of an account with collateral.
+struct Standing {
+    deadline: u64,
+    loan: Money,
 }
 
 impl Loans {
@@ -39,56 +48,63 @@ impl Loans {
         self.gone = self.gone.saturating_add(longest);
     }
 
-    /// Sets the deadlines of accounts that have changed.
+    /// Measures accounts that have changed.
     pub(crate) fn follow(&mut self, pool: &Pool, changed: &[AccountId]) {
-        let deadlines = parallel::map(changed, |id| self.deadline(pool, &pool.accounts[*id]));
-        for (id, deadline) in changed.iter().zip(deadlines) {
-            if let Some(old) = self.of.remove(id) {
-                self.deadlines.remove(&(old, *id));
-            }
-            self.insert(*id, deadline);
+        let standings = parallel::map(changed, |id| self.standing(pool, &pool.accounts[*id]));
+        for (id, standing) in changed.iter().zip(standings) {
+            self.replace(*id, standing);
         }
     }
 
-    fn insert(&mut self, id: AccountId, deadline: Option<u64>) {
-        if let Some(deadline) = deadline {
-            self.of.insert(id, deadline);
-            self.deadlines.insert((deadline, id));
+    /// Asks everybody whose deadline has come; afterwards every loan is known. They get a new deadline.
+    pub(crate) fn ask(&mut self, pool: &Pool) {
+        let due = self.deadlines.iter().take_while(|(deadline, _)| *deadline <= self.gone);
+        let due: Vec<AccountId> = due.map(|(_, id)| *id).collect();
+        self.follow(pool, &due);
+    }
+
+    /// Everybody who owes, in order, with what they owe.
+    pub(crate) fn owing(&self) -> impl Iterator<Item = (AccountId, Money)> {
+        self.owing.iter().map(|(id, loan)| (*id, *loan))
+    }
+
+    /// What all of them owe.
+    pub(crate) fn total(&self) -> Money {
+        self.total
+    }
+
+    fn replace(&mut self, id: AccountId, standing: Option<Standing>) {
+        if let Some(old) = self.of.remove(&id) {
+            self.deadlines.remove(&(old, id));
+        }
+        self.total -= self.owing.remove(&id).unwrap_or_default();
+        let Some(Standing { deadline, loan }) = standing else { return };
+        self.of.insert(id, deadline);
+        self.deadlines.insert((deadline, id));
+        if loan.is_positive() {
+            self.owing.insert(id, loan);
+            self.total += loan;
         }
     }
 
     /// None for an account without collateral.
-    fn deadline(&self, pool: &Pool, account: &Account) -> Option<u64> {
+    fn standing(&self, pool: &Pool, account: &Account) -> Option<Standing> {
         let is_spot = |position: &&Position| pool.instruments[position.instrument].is_spot();
         account.positions.iter().find(is_spot)?;
-        let derivatives = || account.positions.iter().filter(|position| !is_spot(position));
+        let derivatives = account.positions.iter().filter(|position| !is_spot(position));
         let unit = |position: &Position| self.units.get(position.instrument.position()).copied();
-        let size: Option<Money> = derivatives()
+        let size: Option<Money> = derivatives
             .map(|position| Some(unit(position)? * position.quantity.abs()))
             .try_fold(Money::ZERO, |sum, part| Some(sum + part?));
         let has = margin::settlement_value(pool, account);
-        Some(match size.filter(|_| !has.is_negative()) {
+        let deadline = match size.filter(|_| !has.is_negative()) {
             None => self.gone,
             Some(size) if size.is_zero() => u64::MAX,
             Some(size) => {
                 self.gone.saturating_add(has.ratio_to_floor(size, FURTHEST).get().unsigned_abs()).saturating_add(1)
             }
-        })
-    }
-
-    /// Everybody whose deadline has come, in order; they get a new one.
-    pub(crate) fn due(&mut self, pool: &Pool) -> Vec<AccountId> {
-        let mut due = Vec::new();
-        while let Some((_, id)) = self.deadlines.first().copied().filter(|(deadline, _)| *deadline <= self.gone) {
-            self.deadlines.pop_first();
-            due.push(id);
-        }
-        for id in &due {
-            let deadline = self.deadline(pool, &pool.accounts[*id]);
-            self.insert(*id, deadline);
-        }
-        due.sort_unstable();
-        due
+        };
+        Some(Standing { deadline, loan: (-has).or_zero() })
     }
 }
 

@@ -1,6 +1,6 @@
 //! Orders and trades: what may be placed, cancelled, sealed and reported (R7.2, R7.3, R8.4).
 
-use super::{Outcome, account_of, custody, own_account, pool_of, require, require_lots, require_price};
+use super::{Outcome, account_of, custody, follow_loans, own_account, pool_of, require, require_lots, require_price};
 use crate::accounts::hash_of;
 use crate::command::{Key, Lifetime, NewOrder, OrderNumber, Rejection};
 use crate::event::{Event, Removal};
@@ -28,6 +28,9 @@ pub(super) fn place(
     order: &NewOrder,
     events: &mut Vec<Event>,
 ) -> Outcome {
+    if is_spot(state, pool, order.instrument) {
+        follow_loans(state, pool);
+    }
     let accepted = accept(state, signer, pool, account, order)?;
 
     let number = accepted.number;
@@ -36,6 +39,10 @@ pub(super) fn place(
     owner.orders.push(accepted);
     events.push(Event::OrderPlaced { pool, account, number });
     Ok(())
+}
+
+fn is_spot(state: &State, pool: PoolId, instrument: InstrumentId) -> bool {
+    state.pools.find(pool).and_then(|pool| pool.instruments.find(instrument)).is_some_and(Instrument::is_spot)
 }
 
 /// Every check on a new order; the order as it will rest.
@@ -227,6 +234,9 @@ pub(super) fn trade(
     require_lots(trade.quantity)?;
     require_price(trade.price)?;
     require(trade.buyer != trade.seller, Rejection::SameAccount)?;
+    if is_spot(state, pool, trade.instrument) {
+        follow_loans(state, pool);
+    }
     let found = pool_of(state, pool)?;
     require(found.parameters.venues.contains(&signer), Rejection::NotAuthorised)?;
     let instrument = found.instruments.find(trade.instrument).ok_or(Rejection::InstrumentNotFound)?;

@@ -480,7 +480,9 @@ struct Lowest {
 /// R2.5: an account that owes more than it may sells collateral for all it owes; when the pool as a whole owes more than
 /// it may, everybody sells for their part of the excess.
 pub(super) fn convert_loans(pool: &mut Pool, id: PoolId, book: &Book, say: &mut dyn FnMut(Event)) -> Vec<Interest> {
-    let loans = loans(pool);
+    pool.ask_for_loans();
+    let owes = |(account, _): &(AccountId, Money)| pool.accounts[*account].is_good() && *account != FUND;
+    let loans: Vec<(AccountId, Money)> = pool.loans.0.owing().filter(owes).collect();
     let all: Money = loans.iter().map(|(_, loan)| *loan).sum();
     let excess = (all - pool.parameters.pool_loan_limit).or_zero();
     let mut orders = Vec::new();
@@ -507,25 +509,4 @@ pub(super) fn convert_loans(pool: &mut Pool, id: PoolId, book: &Book, say: &mut 
         }
     }
     orders
-}
-
-/// Every member with collateral that owes, in order, with what it owes.
-fn loans(pool: &mut Pool) -> Vec<(AccountId, Money)> {
-    let mut deadlines = core::mem::take(&mut pool.loans);
-    let due = deadlines.0.due(pool);
-    pool.loans = deadlines;
-    let owed = |id: AccountId| {
-        let held = &pool.accounts[id];
-        let owes = if held.is_good() && id != FUND { margin::loan(pool, held) } else { Money::ZERO };
-        owes.is_positive().then_some((id, owes))
-    };
-    let owing: Vec<(AccountId, Money)> = due.into_iter().filter_map(owed).collect();
-    debug_assert!(
-        pool.accounts.ids().filter(|id| has_collateral(pool, *id)).filter_map(owed).eq(owing.iter().copied())
-    );
-    owing
-}
-
-fn has_collateral(pool: &Pool, id: AccountId) -> bool {
-    pool.accounts[id].positions.iter().any(|position| pool.instruments[position.instrument].is_spot())
 }
