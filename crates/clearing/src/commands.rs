@@ -80,10 +80,10 @@ pub(crate) fn execute(state: &mut State, signed: &Signed, events: &mut Vec<Event
     }
 }
 
-/// Brings a pool's loans up to date, before a command asks whether it may lend more. R2.5
-fn follow_loans(state: &mut State, pool: PoolId) {
+/// Brings what is known of a pool's loans up to date, before a command asks whether it may lend more. R2.5
+fn know_loans(state: &mut State, pool: PoolId) {
     if state.pools.find(pool).is_some() {
-        state.pools[pool].follow_loans();
+        state.pools[pool].know_loans();
     }
 }
 

@@ -1,12 +1,15 @@
 //! What follows from the state and is kept beside it for speed (R9.3): brought up to date here, never encoded, no part of the root.
 
 use crate::invariants;
+use crate::loans::Loans;
 use crate::margin;
 use crate::parameters::PoolParameters;
 use crate::rows::Matrices;
 use crate::screen::OrderScreen;
 use crate::state::{Account, Order, Pool};
+use crate::table::AccountId;
 use crate::units::Money;
+use alloc::vec::Vec;
 
 /// Something that follows from the rest of the state, so that it makes no difference between two states.
 #[derive(Clone, Debug, Default)]
@@ -30,8 +33,11 @@ impl Pool {
 
     /// Takes over new parameters. The filter knows the old ones: until the next cycle exact integers decide alone.
     pub(crate) fn set_parameters(&mut self, parameters: PoolParameters) {
-        self.parameters = parameters;
+        let old = core::mem::replace(&mut self.parameters, parameters);
         self.order_screen = Derived::default();
+        if self.parameters.account_loan_limit != old.account_loan_limit {
+            self.with_loans(Loans::reset);
+        }
     }
 
     /// Whether an account stays sound whichever subset of these orders fills. R7.2
@@ -48,23 +54,46 @@ impl Pool {
     /// Brings loans up to date with what was edited.
     pub(crate) fn follow_loans(&mut self) {
         let edited = self.accounts.take_unlent();
-        let mut loans = core::mem::take(&mut self.loans);
-        loans.0.follow(self, &edited);
-        self.loans = loans;
+        self.with_loans(|loans, pool| loans.follow(pool, &edited));
     }
 
-    /// Brings loans up to date with this block's marks.
-    pub(crate) fn ask_for_loans(&mut self) {
-        let mut loans = core::mem::take(&mut self.loans);
-        loans.0.ask(self);
-        self.loans = loans;
-        debug_assert_eq!(self.loans.0.total(), self.sum_of_loans(), "a loan is overlooked");
+    /// Sees to it that [`Pool::total_loans`] tells whether one more loan is within the limit of the pool. R2.5
+    pub(crate) fn know_loans(&mut self) {
+        self.follow_loans();
+        let enough = self.parameters.pool_loan_limit - self.parameters.account_loan_limit;
+        self.with_loans(|loans, pool| loans.know(pool, enough));
     }
 
-    /// What members with collateral owe in all: of this block's marks and of accounts as [`Pool::follow_loans`] last saw them.
+    /// Everybody who may have to sell collateral for what they owe, in order, with what they owe. R2.5
+    pub(crate) fn ask_for_loans(&mut self) -> Vec<(AccountId, Money)> {
+        let asked = self.with_loans(Loans::ask);
+        debug_assert!(self.is_overlooked(&asked).is_none(), "{:?} is overlooked", self.is_overlooked(&asked));
+        asked
+    }
+
+    fn with_loans<T>(&mut self, work: impl FnOnce(&mut Loans, &Self) -> T) -> T {
+        let mut loans = core::mem::take(&mut self.loans);
+        let result = work(&mut loans.0, self);
+        self.loans = loans;
+        result
+    }
+
+    /// What members with collateral owe in all, of this block's marks and of accounts as [`Pool::know_loans`] last saw them; or more
+    /// than that, if an account's limit more is within the limit of the pool all the same.
     pub(crate) fn total_loans(&self) -> Money {
-        debug_assert_eq!(self.loans.0.total(), self.sum_of_loans(), "a loan is overlooked");
-        self.loans.0.total()
+        let total = self.loans.0.total();
+        debug_assert!(total >= self.sum_of_loans(), "a loan is overlooked");
+        debug_assert!(!self.loans.0.is_exact() || total == self.sum_of_loans(), "a loan counts too much");
+        total
+    }
+
+    /// Somebody who owes too much and was not named, by the definition: an account above its limit, or any loan while all of them
+    /// are above the limit of the pool.
+    fn is_overlooked(&self, asked: &[(AccountId, Money)]) -> Option<AccountId> {
+        let all = self.sum_of_loans() > self.parameters.pool_loan_limit;
+        let least = if all { Money::ZERO } else { self.parameters.account_loan_limit };
+        let owing = self.accounts.iter().map(|(id, held)| (id, self.loan_of(held))).filter(|(_, loan)| *loan > least);
+        owing.into_iter().find(|owing| !asked.contains(owing)).map(|(id, _)| id)
     }
 
     /// The definition that the loans above must agree with.

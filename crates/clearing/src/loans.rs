@@ -1,9 +1,10 @@
-//! Who owes settlement money, and how much in all (R2.5): every account with collateral has a *deadline*, and a block asks only
-//! those whose deadline has come; nobody else owes anything.
+//! Who may owe too much settlement money (R2.5), without asking everybody in every block.
 //!
 //! Time is measured by how far marks have gone, all in all: with every new market by the largest change of a mark, in ppm of that
-//! instrument's unit, which is fixed when the instrument is first priced. An account with V ≥ 0 in cash and derivatives loses at
-//! most Σ |lots| × unit for every million of those ppm, so that it owes nothing before they have grown by V over that sum.
+//! instrument's unit, which is fixed when the instrument is first priced. An account with V in cash and derivatives loses at most
+//! its *size*, Σ |lots| × unit, for every million of those ppm. So it owes no more than the limit of an account before they have grown
+//! by (V + limit) over its size, its *deadline*; and the pool owes no more than what was last seen of everybody, and the growth since. Only
+//! where that bound is beyond the limit of the pool are all of them asked.
 
 use crate::margin;
 use crate::parallel;
@@ -16,75 +17,129 @@ use alloc::vec::Vec;
 /// The furthest deadline, and the end of the steps that are told apart, ppm.
 const FURTHEST: Ratio = Ratio::new(1_000_000_000_000);
 
-/// The deadlines and loans of a pool's accounts. Derived from the state, and no part of it.
-#[derive(Clone, Debug, Default)]
+/// What is known of the loans of a pool's accounts. Derived from the state, and no part of it.
+#[derive(Clone, Debug)]
 pub(crate) struct Loans {
     /// How far marks have gone, ppm of their units.
     gone: u64,
     /// By instrument.
     units: Vec<Price>,
+    /// Every account with collateral, as it was last seen.
+    seen: BTreeMap<AccountId, Standing>,
     deadlines: BTreeSet<(u64, AccountId)>,
-    of: BTreeMap<AccountId, u64>,
-    /// What is not zero of the loans.
-    owing: BTreeMap<AccountId, Money>,
-    total: Money,
+    bound: Bound,
 }
 
-/// What is known of an account with collateral.
+/// What an account with collateral owed when marks had gone so far, and how much more it may owe since.
+#[derive(Clone, Debug)]
 struct Standing {
-    deadline: u64,
     loan: Money,
+    size: Money,
+    at: u64,
+    deadline: u64,
+}
+
+/// What all accounts owe, at most.
+#[derive(Clone, Debug)]
+struct Bound {
+    /// None where it is too large to be told.
+    most: Option<Money>,
+    /// The sum of all sizes.
+    sizes: Money,
+    /// Whether all accounts were seen at these marks, so that it is what they owe.
+    is_exact: bool,
+}
+
+impl Default for Loans {
+    fn default() -> Self {
+        let bound = Bound { most: Some(Money::ZERO), sizes: Money::ZERO, is_exact: true };
+        Self { gone: 0, units: Vec::new(), seen: BTreeMap::new(), deadlines: BTreeSet::new(), bound }
+    }
 }
 
 impl Loans {
     /// Marks move.
     pub(crate) fn advance(&mut self, before: &[Price], now: &[Price]) {
-        let listed = now.iter().skip(self.units.len());
-        let new: Vec<Price> = listed.map(|mark| mark.abs().max(Price::new(1))).collect();
-        self.units.extend(new);
+        self.learn_units(now);
         let befores = before.iter().copied().chain(core::iter::repeat(Price::ZERO));
         let step = |((now, before), unit): ((&Price, Price), &Price)| step_of((*now - before).abs(), *unit);
         let longest = now.iter().zip(befores).zip(&self.units).map(step).max().unwrap_or(0);
         self.gone = self.gone.saturating_add(longest);
+        self.bound.grow(longest);
     }
 
     /// Measures accounts that have changed.
     pub(crate) fn follow(&mut self, pool: &Pool, changed: &[AccountId]) {
+        self.learn_units(&pool.matrices.today);
         let standings = parallel::map(changed, |id| self.standing(pool, &pool.accounts[*id]));
         for (id, standing) in changed.iter().zip(standings) {
             self.replace(*id, standing);
         }
     }
 
-    /// Asks everybody whose deadline has come; afterwards every loan is known. They get a new deadline.
-    pub(crate) fn ask(&mut self, pool: &Pool) {
+    /// Everybody, in order, who owes more than an account may, with what they owe; or everybody who owes anything, if all of them
+    /// together owe more than the pool may lend.
+    pub(crate) fn ask(&mut self, pool: &Pool) -> Vec<(AccountId, Money)> {
         let due = self.deadlines.iter().take_while(|(deadline, _)| *deadline <= self.gone);
-        let due: Vec<AccountId> = due.map(|(_, id)| *id).collect();
-        self.follow(pool, &due);
+        let mut asked: Vec<AccountId> = due.map(|(_, id)| *id).collect();
+        self.follow(pool, &asked);
+        asked.sort_unstable();
+        self.know(pool, pool.parameters.pool_loan_limit);
+        let owes = |(id, seen): (AccountId, &Standing)| seen.loan.is_positive().then_some((id, seen.loan));
+        if self.total() > pool.parameters.pool_loan_limit {
+            self.seen.iter().filter_map(|(id, seen)| owes((*id, seen))).collect()
+        } else {
+            asked.iter().filter_map(|id| owes((*id, self.seen.get(id)?))).collect()
+        }
     }
 
-    /// Everybody who owes, in order, with what they owe.
-    pub(crate) fn owing(&self) -> impl Iterator<Item = (AccountId, Money)> {
-        self.owing.iter().map(|(id, loan)| (*id, *loan))
+    /// Sees to it that [`Loans::total`] is exact, unless it is no more than `enough` anyway.
+    pub(crate) fn know(&mut self, pool: &Pool, enough: Money) {
+        if self.bound.most.is_some_and(|most| self.bound.is_exact || most <= enough) {
+            return;
+        }
+        let everybody: Vec<AccountId> = self.seen.keys().copied().collect();
+        let loans = parallel::map(&everybody, |id| margin::loan(pool, &pool.accounts[*id]));
+        for (seen, loan) in self.seen.values_mut().zip(&loans) {
+            // What it may lose has not changed, so that its deadline stays.
+            (seen.loan, seen.at) = (*loan, self.gone);
+        }
+        self.bound = Bound { most: Some(loans.into_iter().sum()), is_exact: true, ..self.bound };
     }
 
-    /// What all of them owe.
+    /// What all of them owe, at most.
+    ///
+    /// # Panics
+    /// Where it cannot be told: [`Loans::know`] comes first.
     pub(crate) fn total(&self) -> Money {
-        self.total
+        self.bound.most.expect("the bound is known")
+    }
+
+    /// Whether [`Loans::total`] is what they owe.
+    pub(crate) fn is_exact(&self) -> bool {
+        self.bound.is_exact
+    }
+
+    /// Sets every deadline anew, after a change of the limit of an account.
+    pub(crate) fn reset(&mut self, pool: &Pool) {
+        let everybody: Vec<AccountId> = self.seen.keys().copied().collect();
+        self.follow(pool, &everybody);
+    }
+
+    fn learn_units(&mut self, marks: &[Price]) {
+        let new = marks.iter().skip(self.units.len()).map(|mark| mark.abs().max(Price::new(1)));
+        self.units.extend(new);
     }
 
     fn replace(&mut self, id: AccountId, standing: Option<Standing>) {
-        if let Some(old) = self.of.remove(&id) {
-            self.deadlines.remove(&(old, id));
+        if let Some(old) = self.seen.remove(&id) {
+            self.deadlines.remove(&(old.deadline, id));
+            self.bound.leave(&old, self.gone);
         }
-        self.total -= self.owing.remove(&id).unwrap_or_default();
-        let Some(Standing { deadline, loan }) = standing else { return };
-        self.of.insert(id, deadline);
-        self.deadlines.insert((deadline, id));
-        if loan.is_positive() {
-            self.owing.insert(id, loan);
-            self.total += loan;
-        }
+        let Some(standing) = standing else { return };
+        self.deadlines.insert((standing.deadline, id));
+        self.bound.join(&standing);
+        self.seen.insert(id, standing);
     }
 
     /// None for an account without collateral.
@@ -92,20 +147,47 @@ impl Loans {
         let is_spot = |position: &&Position| pool.instruments[position.instrument].is_spot();
         account.positions.iter().find(is_spot)?;
         let derivatives = account.positions.iter().filter(|position| !is_spot(position));
-        let unit = |position: &Position| self.units.get(position.instrument.position()).copied();
-        let size: Option<Money> = derivatives
-            .map(|position| Some(unit(position)? * position.quantity.abs()))
-            .try_fold(Money::ZERO, |sum, part| Some(sum + part?));
+        let unit =
+            |position: &Position| self.units.get(position.instrument.position()).expect("what is held has a mark");
+        let size: Money = derivatives.map(|position| *unit(position) * position.quantity.abs()).sum();
         let has = margin::settlement_value(pool, account);
-        let deadline = match size.filter(|_| !has.is_negative()) {
-            None => self.gone,
-            Some(size) if size.is_zero() => u64::MAX,
-            Some(size) => {
-                self.gone.saturating_add(has.ratio_to_floor(size, FURTHEST).get().unsigned_abs()).saturating_add(1)
-            }
+        let room = has + pool.parameters.account_loan_limit;
+        let deadline = if room.is_negative() {
+            self.gone
+        } else {
+            let ahead = room.ratio_to_floor(size, FURTHEST).get().unsigned_abs().saturating_add(1);
+            if size.is_zero() { u64::MAX } else { self.gone.saturating_add(ahead) }
         };
-        Some(Standing { deadline, loan: (-has).or_zero() })
+        Some(Standing { loan: (-has).or_zero(), size, at: self.gone, deadline })
     }
+}
+
+impl Bound {
+    /// Marks go so far.
+    fn grow(&mut self, step: u64) {
+        self.is_exact &= step == 0;
+        let grown = lost(self.sizes, step).and_then(|lost| lost.checked_add(Money::new(1)));
+        self.most = self.most.and_then(|most| if step == 0 { Some(most) } else { most.checked_add(grown?) });
+    }
+
+    /// An account counts no more. What it may have lost since it was seen is rounded down, as it was added rounded up.
+    fn leave(&mut self, old: &Standing, gone: u64) {
+        let lost = lost(old.size, gone.saturating_sub(old.at));
+        self.most = self.most.and_then(|most| Some(most - old.loan - lost?));
+        self.sizes -= old.size;
+    }
+
+    /// An account counts from now on.
+    fn join(&mut self, new: &Standing) {
+        self.most = self.most.and_then(|most| most.checked_add(new.loan));
+        self.sizes += new.size;
+    }
+}
+
+/// What a size loses at most, rounded down, when marks go so far; none where it does not fit.
+fn lost(size: Money, ppm: u64) -> Option<Money> {
+    let ratio = Ratio::new(i64::try_from(ppm).ok()?);
+    size.checked_times_floor(ratio)
 }
 
 /// How far a change goes, ppm of the unit, not less than it is; without end where it is too far to tell.

@@ -175,6 +175,16 @@ impl Money {
         Self(divide_ceil(times(self.0, i128::from(ratio.0)), i128::from(PPM)))
     }
 
+    /// `self × ratio`, rounded down; none where the product does not fit.
+    pub(crate) fn checked_times_floor(self, ratio: Ratio) -> Option<Self> {
+        Some(Self(divide_floor(self.0.checked_mul(i128::from(ratio.0))?, i128::from(PPM))))
+    }
+
+    /// The sum; none where it does not fit.
+    pub(crate) fn checked_add(self, other: Self) -> Option<Self> {
+        self.0.checked_add(other.0).map(Self)
+    }
+
     /// Σ amount × ratio, divided once and rounded up. Amounts and ratios are not negative.
     pub(crate) fn sum_of_shares_ceil(shares: impl Iterator<Item = (Self, Ratio)>) -> Self {
         let sum = shares.map(|(amount, ratio)| times(amount.0, i128::from(ratio.0)));

@@ -1,6 +1,6 @@
 //! Money that stands behind the pool: bids, tranche, capital and lines (R10.5, R11.6, R12.1).
 
-use super::{Outcome, account_of, custody, follow_loans, own_account, pool_of, require, require_amount};
+use super::{Outcome, account_of, custody, know_loans, own_account, pool_of, require, require_amount};
 use crate::command::{Capital, Key, Rejection};
 use crate::margin;
 use crate::state::{Bid, FUND, State};
@@ -37,7 +37,7 @@ pub(super) fn cancel_bid(state: &mut State, signer: Key, pool: PoolId, account: 
 
 pub(super) fn join_tranche(state: &mut State, signer: Key, pool: PoolId, account: AccountId, amount: Money) -> Outcome {
     require_amount(amount)?;
-    follow_loans(state, pool);
+    know_loans(state, pool);
     let (found, provider) = own_account(state, signer, pool, account)?;
     require(!found.winding_down, Rejection::PoolWindingDown)?;
     custody::check_withdrawal(found, provider, amount)?;

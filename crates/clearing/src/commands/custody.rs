@@ -1,6 +1,6 @@
 //! Accounts, deposits and withdrawals (R2, R7.4).
 
-use super::{Outcome, account_of, follow_loans, own_account, pool_of, require, require_amount, require_lots};
+use super::{Outcome, account_of, know_loans, own_account, pool_of, require, require_amount, require_lots};
 use crate::command::{Key, Rejection};
 use crate::event::Event;
 use crate::margin;
@@ -91,7 +91,7 @@ fn may_leave(pool: &Pool, after: &Account) -> bool {
     covered && equity >= floor
 }
 
-/// Whether the account as it would be owes no more than the limits, or no more than before; [`Pool::follow_loans`] comes first. R2.5
+/// Whether the account as it would be owes no more than the limits, or no more than before; [`Pool::know_loans`] comes first. R2.5
 pub(super) fn loan_allows(pool: &Pool, before: &Account, after: &Account) -> bool {
     let (was, is) = (margin::loan(pool, before), margin::loan(pool, after));
     if is <= was {
@@ -110,7 +110,7 @@ pub(super) fn withdraw(
     events: &mut Vec<Event>,
 ) -> Outcome {
     require_amount(amount)?;
-    follow_loans(state, pool);
+    know_loans(state, pool);
     let (found, before) = own_account(state, signer, pool, account)?;
     check_withdrawal(found, before, amount)?;
 

@@ -1,6 +1,6 @@
 //! Feeds, pools and instruments: what governance and listers may add and change (R7.5, R7.6).
 
-use super::{Outcome, custody, follow_loans, own_account, pool_of, require, require_amount};
+use super::{Outcome, custody, know_loans, own_account, pool_of, require, require_amount};
 use crate::command::{Key, Rejection};
 use crate::event::Event;
 use crate::parameters::{Direction, FeedParameters, InstrumentParameters, Kind, NamedRow, PoolParameters};
@@ -155,7 +155,7 @@ pub(super) fn open_own_pool(
     require_name(&name)?;
     require_amount(lister.first_loss)?;
     require(lister.first_loss >= LEAST_FIRST_LOSS, Rejection::AmountOutOfRange)?;
-    follow_loans(state, lister.pool);
+    know_loans(state, lister.pool);
     let (from, account) = own_account(state, lister.signer, lister.pool, lister.account)?;
     let quoted = state.feeds.find(feed).ok_or(Rejection::FeedNotFound)?;
     require(quoted.condition == Condition::Live, Rejection::FeedNotLive)?;

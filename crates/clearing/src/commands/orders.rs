@@ -1,6 +1,6 @@
 //! Orders and trades: what may be placed, cancelled, sealed and reported (R7.2, R7.3, R8.4).
 
-use super::{Outcome, account_of, custody, follow_loans, own_account, pool_of, require, require_lots, require_price};
+use super::{Outcome, account_of, custody, know_loans, own_account, pool_of, require, require_lots, require_price};
 use crate::accounts::hash_of;
 use crate::command::{Key, Lifetime, NewOrder, OrderNumber, Rejection};
 use crate::event::{Event, Removal};
@@ -29,7 +29,7 @@ pub(super) fn place(
     events: &mut Vec<Event>,
 ) -> Outcome {
     if is_spot(state, pool, order.instrument) {
-        follow_loans(state, pool);
+        know_loans(state, pool);
     }
     let accepted = accept(state, signer, pool, account, order)?;
 
@@ -235,7 +235,7 @@ pub(super) fn trade(
     require_price(trade.price)?;
     require(trade.buyer != trade.seller, Rejection::SameAccount)?;
     if is_spot(state, pool, trade.instrument) {
-        follow_loans(state, pool);
+        know_loans(state, pool);
     }
     let found = pool_of(state, pool)?;
     require(found.parameters.venues.contains(&signer), Rejection::NotAuthorised)?;

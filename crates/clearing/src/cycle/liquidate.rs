@@ -480,9 +480,8 @@ struct Lowest {
 /// R2.5: an account that owes more than it may sells collateral for all it owes; when the pool as a whole owes more than
 /// it may, everybody sells for their part of the excess.
 pub(super) fn convert_loans(pool: &mut Pool, id: PoolId, book: &Book, say: &mut dyn FnMut(Event)) -> Vec<Interest> {
-    pool.ask_for_loans();
-    let owes = |(account, _): &(AccountId, Money)| pool.accounts[*account].is_good() && *account != FUND;
-    let loans: Vec<(AccountId, Money)> = pool.loans.0.owing().filter(owes).collect();
+    let mut loans = pool.ask_for_loans();
+    loans.retain(|(account, _)| pool.accounts[*account].is_good() && *account != FUND);
     let all: Money = loans.iter().map(|(_, loan)| *loan).sum();
     let excess = (all - pool.parameters.pool_loan_limit).or_zero();
     let mut orders = Vec::new();
