@@ -2,7 +2,6 @@
 
 use super::Moment;
 use crate::event::Event;
-use crate::margin;
 use crate::parameters::Kind;
 use crate::state::{Feed, Pool, Position};
 use crate::table::{AccountId, FeedId, InstrumentId, PoolId, Table};
@@ -66,7 +65,7 @@ fn pay_funding(pool: &mut Pool, rates: &Rates) {
 /// R2.5: a base rate and a slope by the use of the pool's limit; the interest goes to the pool's fees.
 fn pay_interest(pool: &mut Pool, id: PoolId, say: &mut dyn FnMut(Event)) {
     let owing = |(account, held): (AccountId, &crate::state::Account)| {
-        let loan = margin::loan(pool, held);
+        let loan = pool.loan_of(held);
         (held.is_good() && loan.is_positive()).then_some((account, loan))
     };
     let loans: Vec<(AccountId, Money)> = pool.accounts.iter().filter_map(owing).collect();
