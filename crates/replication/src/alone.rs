@@ -5,17 +5,15 @@
 //! the power goes between applying and writing, nobody was told.
 
 use crate::error::OrderError;
+use crate::machine::Machine;
 use clearing::Engine;
-use clearing::command::Block;
-use clearing::engine::Genesis;
-use clearing::event::Receipt;
 use journal::{Damaged, Entry, Journal, Snapshot};
 use std::path::Path;
 
 /// A core and its journal, held by one node.
 #[derive(Debug)]
-pub struct Alone {
-    engine: Engine,
+pub struct Alone<M = Engine> {
+    machine: M,
     journal: Journal,
     /// Whether the core is ahead of what could be written.
     stopped: bool,
@@ -36,15 +34,15 @@ pub struct Recovered {
     pub refused: Vec<OrderError>,
 }
 
-impl Alone {
+impl<M: Machine> Alone<M> {
     /// A new system in a directory.
     ///
     /// # Errors
-    /// If there is a journal already, or the disk refuses.
-    pub fn create(directory: &Path, genesis: &Genesis) -> Result<Self, OrderError> {
-        let encoded = borsh::to_vec(genesis).expect("writing to memory succeeds");
-        let journal = Journal::create(directory, &encoded)?;
-        Ok(Self { engine: Engine::new(genesis), journal, stopped: false })
+    /// If the genesis is none, there is a journal already, or the disk refuses.
+    pub fn create(directory: &Path, genesis: &[u8]) -> Result<Self, OrderError> {
+        let machine = M::begin(genesis).ok_or(OrderError::Genesis)?;
+        let journal = Journal::create(directory, genesis)?;
+        Ok(Self { machine, journal, stopped: false })
     }
 
     /// The system of a directory as it was when its last block was given out: the newest snapshot that is whole, then the blocks
@@ -56,19 +54,19 @@ impl Alone {
         let (journal, opened) = Journal::open(directory)?;
         let mut recovered =
             Recovered { snapshot: 0, replayed: 0, cut: opened.cut, damaged: Vec::new(), refused: Vec::new() };
-        let mut engine = begin(&journal, &mut recovered)?;
-        recovered.snapshot = engine.height();
-        for entry in journal.blocks(engine.height() + 1) {
-            replay(&mut engine, &entry?)?;
+        let mut machine: M = begin(&journal, &mut recovered)?;
+        recovered.snapshot = machine.height();
+        for entry in journal.blocks(machine.height() + 1) {
+            replay(&mut machine, &entry?)?;
             recovered.replayed += 1;
         }
-        Ok((Self { engine, journal, stopped: false }, recovered))
+        Ok((Self { machine, journal, stopped: false }, recovered))
     }
 
     /// The core, to look at.
     #[must_use]
-    pub fn engine(&self) -> &Engine {
-        &self.engine
+    pub fn machine(&self) -> &M {
+        &self.machine
     }
 
     /// The journal, to look at.
@@ -84,16 +82,17 @@ impl Alone {
     ///
     /// # Panics
     /// If an invariant of the core breaks. The block is then not in the journal.
-    pub fn commit(&mut self, block: &Block) -> Result<Receipt, OrderError> {
+    pub fn commit(&mut self, block: &M::Block) -> Result<M::Receipt, OrderError> {
         if self.stopped {
             return Err(OrderError::Stopped);
         }
-        self.engine.check(block)?;
+        self.machine.check(block)?;
         // From here on the core is ahead of the journal, until the journal has it too.
         self.stopped = true;
-        let receipt = self.engine.apply(block);
+        let receipt = self.machine.apply(block);
         let bytes = borsh::to_vec(block).expect("writing to memory succeeds");
-        let entry = Entry { height: block.height, root: receipt.root, certificate: Vec::new(), block: bytes };
+        let (height, root) = (self.machine.height(), self.machine.root());
+        let entry = Entry { height, root, certificate: Vec::new(), block: bytes };
         self.journal.append(&[entry])?;
         self.stopped = false;
         Ok(receipt)
@@ -102,43 +101,43 @@ impl Alone {
     /// The state as it is, for [`journal::Snapshots::write`], which another thread may do.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        Snapshot { height: self.engine.height(), root: self.engine.root(), bytes: self.engine.snapshot() }
+        Snapshot { height: self.machine.height(), root: self.machine.root(), bytes: self.machine.snapshot() }
     }
 }
 
 /// The newest snapshot that is whole, that the core takes and that the journal agrees with; else the genesis.
-fn begin(journal: &Journal, recovered: &mut Recovered) -> Result<Engine, OrderError> {
+fn begin<M: Machine>(journal: &Journal, recovered: &mut Recovered) -> Result<M, OrderError> {
     let mut up_to = journal.height();
     loop {
         let (snapshot, damaged) = journal.snapshots().newest(up_to)?;
         recovered.damaged.extend(damaged);
         let Some(snapshot) = snapshot else { break };
         match restore(journal, &snapshot) {
-            Ok(engine) => return Ok(engine),
+            Ok(machine) => return Ok(machine),
             Err(error @ (OrderError::Snapshot { .. } | OrderError::Divergence { .. })) => recovered.refused.push(error),
             Err(error) => return Err(error),
         }
         let Some(older) = snapshot.height.checked_sub(1) else { break };
         up_to = older;
     }
-    let genesis: Genesis = borsh::from_slice(journal.genesis()).map_err(|_| OrderError::Genesis)?;
-    Ok(Engine::new(&genesis))
+    M::begin(journal.genesis()).ok_or(OrderError::Genesis)
 }
 
-fn restore(journal: &Journal, snapshot: &Snapshot) -> Result<Engine, OrderError> {
+fn restore<M: Machine>(journal: &Journal, snapshot: &Snapshot) -> Result<M, OrderError> {
     let height = snapshot.height;
-    let engine = Engine::restore(&snapshot.bytes).map_err(|source| OrderError::Snapshot { height, source })?;
+    let machine = M::restore(&snapshot.bytes).map_err(|what| OrderError::Snapshot { height, what })?;
     // No block led to height zero: a snapshot of it agrees with nothing.
     let then = journal.get(height)?.map_or([0; 32], |entry| entry.root);
-    let agrees = engine.height() == height && engine.root() == then;
-    if agrees { Ok(engine) } else { Err(OrderError::Divergence { height, found: engine.root(), journal: then }) }
+    let agrees = machine.height() == height && machine.root() == then;
+    if agrees { Ok(machine) } else { Err(OrderError::Divergence { height, found: machine.root(), journal: then }) }
 }
 
-fn replay(engine: &mut Engine, entry: &Entry) -> Result<(), OrderError> {
+fn replay<M: Machine>(machine: &mut M, entry: &Entry) -> Result<(), OrderError> {
     let height = entry.height;
-    let block: Block = borsh::from_slice(&entry.block)
+    let block: M::Block = borsh::from_slice(&entry.block)
         .map_err(|_| OrderError::Entry { height, what: "its bytes are no block".to_owned() })?;
-    engine.check(&block).map_err(|error| OrderError::Entry { height, what: error.to_string() })?;
-    let found = engine.apply(&block).root;
+    machine.check(&block).map_err(|error| OrderError::Entry { height, what: error.to_string() })?;
+    machine.apply(&block);
+    let found = machine.root();
     if found == entry.root { Ok(()) } else { Err(OrderError::Divergence { height, found, journal: entry.root }) }
 }

@@ -1,6 +1,6 @@
 //! Why a block is not committed, or a node does not come back.
 
-use clearing::engine::{BlockError, SnapshotError};
+use clearing::engine::BlockError;
 use journal::JournalError;
 
 /// What can go wrong between a core, its journal and the disk.
@@ -37,12 +37,12 @@ pub enum OrderError {
         journal: [u8; 32],
     },
     /// A snapshot cannot be used.
-    #[error("snapshot at height {height} not used: {source}")]
+    #[error("snapshot at height {height} not used: {what}")]
     Snapshot {
         /// Its height.
         height: u64,
         /// Why.
-        source: SnapshotError,
+        what: String,
     },
 }
 

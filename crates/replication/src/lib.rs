@@ -1,10 +1,12 @@
 //! The order of blocks. One node alone orders them now; validators will, behind the same functions.
 //!
-//! Ordering sees the core through four functions only: [`clearing::Engine::height`], `root`, `check` and `apply`. It never looks
-//! into a block. Start reading at [`Alone`].
+//! Ordering sees the core through [`Machine`] only: `height`, `root`, `check` and `apply`, and bytes to begin with and to come back
+//! from. It never looks into a block. Start reading at [`Alone`].
 
+mod machine;
 mod alone;
 mod error;
 
 pub use alone::{Alone, Recovered};
 pub use error::OrderError;
+pub use machine::Machine;

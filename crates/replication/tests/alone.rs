@@ -12,6 +12,7 @@
 #[path = "../../clearing/tests/properties/world.rs"]
 mod world;
 
+use clearing::Engine;
 use clearing::command::Block;
 use journal::{Entry, Journal, JournalError, Snapshot};
 use replication::{Alone, OrderError};
@@ -37,12 +38,16 @@ fn life(blocks: usize) -> World {
     world
 }
 
+fn encoded_genesis() -> Vec<u8> {
+    borsh::to_vec(&genesis()).expect("encoded")
+}
+
 /// A node that has committed so many blocks of that life.
 fn node_of(directory: &Path, blocks: &[Block]) -> Alone {
-    let mut node = Alone::create(directory, &genesis()).expect("a new node");
+    let mut node = Alone::<Engine>::create(directory, &encoded_genesis()).expect("a new node");
     for block in blocks {
         let receipt = node.commit(block).expect("committed");
-        assert_eq!((receipt.height, receipt.root), (block.height, node.engine().root()));
+        assert_eq!((receipt.height, receipt.root), (block.height, node.machine().root()));
     }
     node
 }
@@ -52,19 +57,19 @@ fn it_comes_back_from_the_genesis_and_from_snapshots() {
     let home = tempdir().expect("a directory");
     let world = life(60);
     let mut node = node_of(home.path(), &world.log[..40]);
-    assert_eq!(node.journal().root(), Some(node.engine().root()));
+    assert_eq!(node.journal().root(), Some(node.machine().root()));
     let (early, snapshots) = (node.snapshot(), node.journal().snapshots());
     for block in &world.log[40..] {
         node.commit(block).expect("committed");
     }
     let late = node.snapshot();
-    let root = node.engine().root();
+    let root = node.machine().root();
     assert_eq!(root, world.engine.root());
     drop(node);
 
     let back = |snapshot: u64, replayed: u64, unread: usize, refused: usize| {
-        let (node, recovered) = Alone::open(home.path()).expect("it comes back");
-        assert_eq!((node.engine().height(), node.engine().root()), (60, root));
+        let (node, recovered) = Alone::<Engine>::open(home.path()).expect("it comes back");
+        assert_eq!((node.machine().height(), node.machine().root()), (60, root));
         assert_eq!((recovered.snapshot, recovered.replayed), (snapshot, replayed), "{recovered:?}");
         assert_eq!((recovered.damaged.len(), recovered.refused.len()), (unread, refused), "{recovered:?}");
         assert!(recovered.cut.is_empty());
@@ -93,14 +98,17 @@ fn what_may_not_come_next_changes_nothing() {
     let home = tempdir().expect("a directory");
     let world = life(30);
     let mut node = node_of(home.path(), &world.log[..20]);
-    let (root, head) = (node.engine().root(), node.journal().head());
+    let (root, head) = (node.machine().root(), node.journal().head());
     for wrong in [0, 19, 21, 29] {
         assert!(matches!(node.commit(&world.log[wrong]), Err(OrderError::Block(_))), "block {wrong}");
     }
-    assert_eq!((node.engine().root(), node.journal().head(), node.journal().height()), (root, head, 20));
+    assert_eq!((node.machine().root(), node.journal().head(), node.journal().height()), (root, head, 20));
     node.commit(&world.log[20]).expect("the next one is taken");
-    assert!(matches!(Alone::create(home.path(), &genesis()), Err(OrderError::Journal(JournalError::Exists { .. }))));
-    assert!(matches!(Alone::open(home.path()), Err(OrderError::Journal(JournalError::InUse { .. }))));
+    assert!(matches!(
+        Alone::<Engine>::create(home.path(), &encoded_genesis()),
+        Err(OrderError::Journal(JournalError::Exists { .. }))
+    ));
+    assert!(matches!(Alone::<Engine>::open(home.path()), Err(OrderError::Journal(JournalError::InUse { .. }))));
 }
 
 /// A journal that nobody's core has written.
@@ -109,13 +117,13 @@ fn forged(genesis: &[u8], entries: &[Entry]) -> OrderError {
     let mut journal = Journal::create(home.path(), genesis).expect("a new journal");
     journal.append(entries).expect("appended");
     drop(journal);
-    Alone::open(home.path()).expect_err("it is not believed")
+    Alone::<Engine>::open(home.path()).expect_err("it is not believed")
 }
 
 #[test]
 fn a_journal_of_somebody_else_is_not_believed() {
     let first = life(1).log.remove(0);
-    let encoded = borsh::to_vec(&genesis()).expect("encoded");
+    let encoded = encoded_genesis();
     let entry = |root: [u8; 32], block: Vec<u8>| Entry { height: 1, root, certificate: Vec::new(), block };
     let bytes = borsh::to_vec(&first).expect("encoded");
     assert!(matches!(forged(b"", &[]), OrderError::Genesis));
@@ -141,12 +149,14 @@ fn say(word: &str) {
 fn node() {
     let Ok(directory) = std::env::var(NODE) else { return };
     let directory = Path::new(&directory);
-    let mut node = match Alone::open(directory) {
+    let mut node = match Alone::<Engine>::open(directory) {
         Ok((node, _)) => node,
-        Err(OrderError::Journal(JournalError::NotFound { .. })) => Alone::create(directory, &genesis()).expect("new"),
+        Err(OrderError::Journal(JournalError::NotFound { .. })) => {
+            Alone::create(directory, &encoded_genesis()).expect("new")
+        }
         Err(error) => panic!("{error}"),
     };
-    let done = node.engine().height() as usize;
+    let done = node.machine().height() as usize;
     let mut world = life(done);
     // Setting the world up takes blocks of its own: they are in its log from the start.
     let mut at = done;
@@ -217,9 +227,9 @@ fn a_killed_node_comes_back_to_what_it_said() {
             told.insert(entry.height, format!("{:02x?}", entry.root));
         }
     }
-    let (node, recovered) = Alone::open(home.path()).expect("it comes back");
-    let world = life(node.engine().height() as usize);
-    assert_eq!(node.engine().root(), world.engine.root(), "as if nothing had ever happened");
+    let (node, recovered) = Alone::<Engine>::open(home.path()).expect("it comes back");
+    let world = life(node.machine().height() as usize);
+    assert_eq!(node.machine().root(), world.engine.root(), "as if nothing had ever happened");
     assert!(recovered.refused.is_empty() && recovered.snapshot > 0, "{recovered:?}");
     for (entry, block) in node.journal().blocks(1).zip(&world.log) {
         let entry = entry.expect("whole");
@@ -237,7 +247,7 @@ fn a_node_on_a_full_disk_stops_and_comes_back() {
     assert!(child.wait().expect("it has ended").success(), "{said}");
     let (height, root) = said.lines().filter_map(acknowledged).next_back().expect("some blocks fit");
     assert!(said.lines().any(|line| line.contains("error: ") && line.contains("journal.redb")), "then none does");
-    let (mut node, _) = Alone::open(home.path()).expect("it comes back");
-    assert_eq!((node.engine().height(), format!("{:02x?}", node.engine().root())), (height, root));
+    let (mut node, _) = Alone::<Engine>::open(home.path()).expect("it comes back");
+    assert_eq!((node.machine().height(), format!("{:02x?}", node.machine().root())), (height, root));
     node.commit(&life(height as usize + 1).log[height as usize]).expect("it goes on");
 }
