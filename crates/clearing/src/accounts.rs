@@ -41,6 +41,8 @@ pub struct Accounts {
     unlent: Vec<AccountId>,
     /// The accounts edited since the last root.
     unhashed: Vec<AccountId>,
+    /// The accounts that the last root hashed anew.
+    rehashed: Vec<AccountId>,
     lanes: Lanes,
     with_orders: BTreeSet<AccountId>,
     tree: Tree,
@@ -161,7 +163,14 @@ impl Accounts {
         pairs.dedup();
         let hashes = parallel::map(&pairs, |pair| self.hash_of_pair(*pair));
         self.tree.set(pairs.into_iter().zip(hashes));
+        self.rehashed = edited;
         self.tree.root()
+    }
+
+    /// The accounts that may have changed between the last two roots, in order: what a copy must follow.
+    #[must_use]
+    pub fn changed(&self) -> &[AccountId] {
+        &self.rehashed
     }
 
     /// The hash over two neighbours, or the leaf of one that has none. Leaves are not kept: hashing a neighbour again costs less

@@ -1,14 +1,16 @@
 //! What follows from the state and is kept beside it for speed (R9.3): brought up to date here, never encoded, no part of the root.
 
+use crate::accounts::Accounts;
 use crate::invariants;
 use crate::loans::Loans;
 use crate::margin;
 use crate::parameters::PoolParameters;
 use crate::rows::Matrices;
 use crate::screen::OrderScreen;
-use crate::state::{Account, Order, Pool};
+use crate::state::{Account, FUND, Order, Pool};
 use crate::table::AccountId;
 use crate::units::Money;
+use crate::watch::Watch;
 use alloc::vec::Vec;
 
 /// Something that follows from the rest of the state, so that it makes no difference between two states.
@@ -119,5 +121,37 @@ impl Pool {
         self.watch = watch;
         self.follow_loans();
         invariants::check_accounts(self, &edited);
+    }
+
+    /// A copy without members: the fund's account is there, the others are not. Enough to value any account with.
+    #[must_use]
+    pub fn without_members(&self) -> Self {
+        let mut accounts = Accounts::default();
+        accounts.push(self.accounts[FUND].clone());
+        Self {
+            name: self.name.clone(),
+            owner: self.owner,
+            parameters: self.parameters.clone(),
+            pending: self.pending.clone(),
+            instruments: self.instruments.clone(),
+            accounts,
+            own_capital: self.own_capital,
+            fees: self.fees,
+            rounding: self.rounding,
+            tranche: self.tranche.clone(),
+            line: self.line.clone(),
+            custody: self.custody,
+            bids: self.bids.clone(),
+            stresses: self.stresses.clone(),
+            correlations: self.correlations.clone(),
+            matrices: self.matrices.clone(),
+            fund: self.fund.clone(),
+            paid_at: self.paid_at,
+            carried: self.carried,
+            winding_down: self.winding_down,
+            watch: Watch::default(),
+            order_screen: Derived::default(),
+            loans: Derived::default(),
+        }
     }
 }
