@@ -5,6 +5,8 @@ use crate::state::{Condition, Correlation, Feed, Instrument, Pool, Stress};
 use crate::table::{FeedId, Id, InstrumentId, Table};
 use crate::units::{MAX_ROWS, PPM, Price, Ratio, Time, square_root_floor};
 use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 
@@ -38,6 +40,31 @@ pub enum Scenario {
     Named(u16),
     /// Every feed is back at its slow price. R5.5
     Reversion,
+}
+
+impl Scenario {
+    /// What people call it, given the names of feeds, of collateral assets and of the rows that the pool names.
+    #[must_use]
+    pub fn called<'a>(
+        self,
+        feed: impl Fn(FeedId) -> &'a str,
+        asset: impl Fn(InstrumentId) -> &'a str,
+        named: impl Fn(u16) -> &'a str,
+    ) -> String {
+        let word = |way: Way| if way == Way::Up { "up" } else { "down" };
+        let opposite = |way: Way| if way == Way::Up { "down" } else { "up" };
+        match self {
+            Self::Unshocked => "unshocked".into(),
+            Self::Common(way) => format!("all {}", word(way)),
+            Self::Extreme(way) => format!("all {}, extreme at a third", word(way)),
+            Self::Followed(id, way) => format!("{} {}, others follow", feed(id), word(way)),
+            Self::Alone(id, way) => format!("{} {} alone", feed(id), word(way)),
+            Self::Against(id, way) => format!("{} {}, others {}", feed(id), word(way), opposite(way)),
+            Self::Crash(id) => format!("{} crashes", asset(id)),
+            Self::Named(at) => named(at).into(),
+            Self::Reversion => "back to slow prices".into(),
+        }
+    }
 }
 
 /// Rows of one matrix: a column an instrument, a price a row.

@@ -1,11 +1,13 @@
 //! Everything the core remembers, every field with its unit.
 
+mod feed;
+
 use crate::accounts::Accounts;
 use crate::command::{Key, Lifetime, OrderNumber};
 use crate::derived::Derived;
 use crate::event::Cause;
 use crate::loans::Loans;
-use crate::parameters::{FeedParameters, InstrumentParameters, Kind, PoolParameters};
+use crate::parameters::{InstrumentParameters, Kind, PoolParameters};
 use crate::rows::Matrices;
 use crate::screen::OrderScreen;
 use crate::table::{AccountId, FeedId, InstrumentId, PoolId, Table};
@@ -16,6 +18,8 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
+
+pub use feed::{Condition, Feed, Forecast, Observation, Publisher, Volatility};
 
 /// The account that is the fund in every pool. R11.1
 pub const FUND: AccountId = AccountId(0);
@@ -46,96 +50,6 @@ pub struct Pending<T> {
     pub parameters: T,
     /// From when.
     pub effective_at: Time,
-}
-
-/// One external quantity, for example ETH/USD. R3.1
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct Feed {
-    /// Its name.
-    pub name: String,
-    /// Its parameters.
-    pub parameters: FeedParameters,
-    /// A change that waits.
-    pub pending: Option<Pending<FeedParameters>>,
-    /// What each publisher reported last, in the order of the parameters.
-    pub publishers: Vec<Publisher>,
-    /// Whether it can be relied on. R3.4
-    pub condition: Condition,
-    /// Whether there has ever been a quorum, so that the index means something.
-    pub priced: bool,
-    /// The weighted median, money quanta per lot. R3.2
-    pub index: Price,
-    /// How far the true price may be from the index, either way. R3.2
-    pub confidence: Price,
-    /// The index through a rate limiter. R3.5
-    pub slow: Price,
-    /// The last index that was not an unconfirmed jump.
-    pub confirmed: Price,
-    /// In how many blocks in a row the present jump has been seen.
-    pub jump_seen: u16,
-    /// In how many blocks in a row there has been a quorum, since it was last down.
-    pub fresh: u16,
-    /// Since when there has been no quorum.
-    pub quorum_lost: Option<Time>,
-    /// The volatility estimate. R4.1
-    pub volatility: Volatility,
-    /// The latest forecast. R4.6
-    pub forecast: Option<Forecast>,
-}
-
-/// A publisher's last word.
-#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct Publisher {
-    /// What it reported, if it ever did.
-    pub observation: Option<Observation>,
-    /// The share of its weight that it has lost for being an outlier. R3.3
-    pub penalty: Ratio,
-}
-
-/// A publisher's report of a price. R3.1
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct Observation {
-    /// Money quanta per lot.
-    pub price: Price,
-    /// How far the true price may be, either way.
-    pub confidence: Price,
-    /// When the publisher saw it.
-    pub published_at: Time,
-    /// Whether transfers at the venue behind it are suspended.
-    pub transfers_suspended: bool,
-}
-
-/// Whether a feed can be relied on. R3.4
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
-pub enum Condition {
-    /// Yes.
-    Live,
-    /// With care: quorum lost, confidence too wide, or a jump not confirmed.
-    Degraded,
-    /// No.
-    Down,
-}
-
-/// The running estimate of a feed's volatility. R4.1
-#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct Volatility {
-    /// The variance of returns over one sampling interval, in ppm².
-    pub variance: i128,
-    /// The index at the last sample; zero before the first.
-    pub sampled: Price,
-    /// When it was taken.
-    pub sampled_at: Time,
-    /// The last return in units of its standard deviation, for the correlation.
-    pub standardised: Ratio,
-}
-
-/// A forecast of volatility. R4.6
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct Forecast {
-    /// The standard deviation over one sampling interval.
-    pub volatility: Ratio,
-    /// When it arrived.
-    pub at: Time,
 }
 
 /// A risk domain. R2.1
@@ -508,6 +422,16 @@ impl Instrument {
     #[must_use]
     pub fn within_sign(&self, price: Price) -> Price {
         if self.parameters.negative_prices { price } else { price.or_zero() }
+    }
+
+    /// The funding rate of the time since funding was last paid, and the price that it is a share of; none where nobody pays any.
+    /// `index` is that of its feed. R16.1
+    #[must_use]
+    pub fn funding_rate(&self, index: Price, length: Time) -> Option<(Price, Ratio)> {
+        let base = index.abs().max(self.parameters.stress_base);
+        let premium = Price::mean_floor(self.premium_time, length);
+        let pays = self.parameters.kind == Kind::Perpetual && self.priced;
+        pays.then(|| (base, premium.ratio_to_floor(base, self.parameters.max_funding)))
     }
 
     /// The half width of the price band around the mark. R8.3

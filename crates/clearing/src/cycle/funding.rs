@@ -2,7 +2,6 @@
 
 use super::Moment;
 use crate::event::Event;
-use crate::parameters::Kind;
 use crate::state::{Feed, Pool, Position};
 use crate::table::{AccountId, FeedId, InstrumentId, PoolId, Table};
 use crate::units::{Money, Price, Ratio};
@@ -25,13 +24,9 @@ pub(super) fn pay_when_due(
     let mut rates = Rates::new();
     for instrument in pool.instruments.ids() {
         let listed = &mut pool.instruments[instrument];
-        let premium = Price::mean_floor(core::mem::take(&mut listed.premium_time), length);
-        if listed.parameters.kind != Kind::Perpetual || !listed.priced {
-            continue;
-        }
-        let index = feeds[listed.parameters.feed].index;
-        let base = index.abs().max(listed.parameters.stress_base);
-        let rate = premium.ratio_to_floor(base, listed.parameters.max_funding);
+        let found = listed.funding_rate(feeds[listed.parameters.feed].index, length);
+        listed.premium_time = 0;
+        let Some((base, rate)) = found else { continue };
         if !rate.is_zero() {
             rates.insert(instrument, (base, rate));
             say(Event::FundingPaid { pool: id, instrument, rate });

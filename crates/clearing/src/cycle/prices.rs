@@ -55,21 +55,11 @@ struct Vote {
     source: u16,
 }
 
-// R3.1: fresh, inside the hard bounds and not equal to one, and from a venue whose transfers work.
-fn is_valid(parameters: &FeedParameters, publisher: &Publisher, time: Time) -> bool {
-    publisher.observation.as_ref().is_some_and(|seen| {
-        time - seen.published_at <= parameters.max_age
-            && seen.price > parameters.minimum
-            && seen.price < parameters.maximum
-            && !seen.transfers_suspended
-    })
-}
-
 /// R3.2: publishers of one source share one weight; R3.3: an outlier has lost a part of its own. Shares of a weight are
 /// rounded down to millionths.
 fn valid_votes(feed: &Feed, time: Time) -> Vec<Vote> {
     let pairs = || feed.parameters.publishers.iter().zip(&feed.publishers);
-    let valid = |(_, publisher): &(&PublisherParameters, &Publisher)| is_valid(&feed.parameters, publisher, time);
+    let valid = |(_, publisher): &(&PublisherParameters, &Publisher)| publisher.counts(&feed.parameters, time);
     let mut of_source: BTreeMap<u16, i128> = BTreeMap::new();
     for (parameters, _) in pairs().filter(valid) {
         let count = of_source.entry(parameters.source).or_default();
@@ -195,7 +185,7 @@ fn flag_outliers(id: FeedId, feed: &mut Feed, now: Moment, events: &mut Vec<Even
     let mut distances: Vec<Price> = feed
         .publishers
         .iter()
-        .filter(|publisher| is_valid(parameters, publisher, now.time))
+        .filter(|publisher| publisher.counts(parameters, now.time))
         .filter_map(|publisher| publisher.observation.as_ref().map(|seen| (seen.price - index).abs()))
         .collect();
     distances.sort_unstable();
@@ -203,7 +193,7 @@ fn flag_outliers(id: FeedId, feed: &mut Feed, now: Moment, events: &mut Vec<Even
     let limit = deviation.times_ceil(OUTLIER_DEVIATIONS).max(index.abs().times_ceil(parameters.outlier_floor));
     for (at, publisher) in feed.publishers.iter_mut().enumerate() {
         let Some(seen) = publisher.observation.as_ref() else { continue };
-        let outlier = is_valid(parameters, publisher, now.time) && (seen.price - index).abs() > limit;
+        let outlier = publisher.counts(parameters, now.time) && (seen.price - index).abs() > limit;
         if !outlier {
             publisher.penalty = (publisher.penalty - RECOVERY_A_SECOND.over_floor(now.elapsed, SECOND)).or_zero();
             continue;

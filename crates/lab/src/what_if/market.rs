@@ -1,7 +1,7 @@
 //! Decides which of the core's records a checked document means, at today's prices or with one feed moved.
 
 use clearing::parameters::{InstrumentParameters, NamedRow, Tier};
-use clearing::rows::{self, Matrices, Rows, Scenario, Way};
+use clearing::rows::{self, Matrices, Rows, Scenario};
 use clearing::state::{Condition, Correlation, Feed, Pool, Position, Stress};
 use clearing::table::{FeedId, Id, InstrumentId, Table};
 use clearing::units::{MAX_QUANTITY, Money, PPM, Price, Quantity, Ratio, Time, scaled_floor};
@@ -196,20 +196,11 @@ impl Market {
 
     /// What a row is called.
     pub(super) fn name_of(&self, scenario: Scenario) -> String {
-        let feed = |id: FeedId| &self.feeds[id.position()].name;
-        let way = |way: Way| if way == Way::Up { "up" } else { "down" };
-        let opposite = |way: Way| if way == Way::Up { "down" } else { "up" };
-        match scenario {
-            Scenario::Unshocked => "unshocked".to_owned(),
-            Scenario::Common(to) => format!("all {}", way(to)),
-            Scenario::Extreme(to) => format!("all {}, extreme at a third", way(to)),
-            Scenario::Followed(id, to) => format!("{} {}, others follow", feed(id), way(to)),
-            Scenario::Alone(id, to) => format!("{} {} alone", feed(id), way(to)),
-            Scenario::Against(id, to) => format!("{} {}, others {}", feed(id), way(to), opposite(to)),
-            Scenario::Crash(id) => format!("{} crashes", self.instruments[id.position()].name),
-            Scenario::Named(at) => self.rows[usize::from(at)].name.clone(),
-            Scenario::Reversion => "back to slow prices".to_owned(),
-        }
+        scenario.called(
+            |feed| &self.feeds[feed.position()].name,
+            |asset| &self.instruments[asset.position()].name,
+            |row| &self.rows[usize::from(row)].name,
+        )
     }
 }
 
