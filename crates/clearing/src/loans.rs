@@ -1,7 +1,7 @@
 //! Who may owe too much settlement money (R2.5), without asking everybody in every block.
 //!
 //! Time is measured by how far marks have gone, all in all: with every new market by the largest change of a mark, in ppm of that
-//! instrument's unit, which is fixed when the instrument is first priced. An account with V in cash and derivatives loses at most
+//! instrument's unit, its first mark that is not zero. An account with V in cash and derivatives loses at most
 //! its *size*, Σ |lots| × unit, for every million of those ppm. So it owes no more than the limit of an account before they have grown
 //! by (V + limit) over its size, its *deadline*; and the pool owes no more than what was last seen of everybody, and the growth since. Only
 //! where that bound is beyond the limit of the pool are all of them asked.
@@ -22,8 +22,8 @@ const FURTHEST: Ratio = Ratio::new(1_000_000_000_000);
 pub(crate) struct Loans {
     /// How far marks have gone, ppm of their units.
     gone: u64,
-    /// By instrument.
-    units: Vec<Price>,
+    /// By instrument; none while its mark has always been zero.
+    units: Vec<Option<Price>>,
     /// Every account with collateral, as it was last seen.
     seen: BTreeMap<AccountId, Standing>,
     deadlines: BTreeSet<(u64, AccountId)>,
@@ -34,7 +34,8 @@ pub(crate) struct Loans {
 #[derive(Clone, Debug)]
 struct Standing {
     loan: Money,
-    size: Money,
+    /// None where it holds what has no unit yet: it may owe anything.
+    size: Option<Money>,
     at: u64,
     deadline: u64,
 }
@@ -46,13 +47,15 @@ struct Bound {
     most: Option<Money>,
     /// The sum of all sizes.
     sizes: Money,
+    /// How many have a size that cannot be told.
+    untold: usize,
     /// Whether all accounts were seen at these marks, so that it is what they owe.
     is_exact: bool,
 }
 
 impl Default for Loans {
     fn default() -> Self {
-        let bound = Bound { most: Some(Money::ZERO), sizes: Money::ZERO, is_exact: true };
+        let bound = Bound { most: Some(Money::ZERO), sizes: Money::ZERO, untold: 0, is_exact: true };
         Self { gone: 0, units: Vec::new(), seen: BTreeMap::new(), deadlines: BTreeSet::new(), bound }
     }
 }
@@ -62,7 +65,9 @@ impl Loans {
     pub(crate) fn advance(&mut self, before: &[Price], now: &[Price]) {
         self.learn_units(now);
         let befores = before.iter().copied().chain(core::iter::repeat(Price::ZERO));
-        let step = |((now, before), unit): ((&Price, Price), &Price)| step_of((*now - before).abs(), *unit);
+        let step = |((now, before), unit): ((&Price, Price), &Option<Price>)| {
+            unit.map_or(0, |unit| step_of((*now - before).abs(), unit))
+        };
         let longest = now.iter().zip(befores).zip(&self.units).map(step).max().unwrap_or(0);
         self.gone = self.gone.saturating_add(longest);
         self.bound.grow(longest);
@@ -127,8 +132,10 @@ impl Loans {
     }
 
     fn learn_units(&mut self, marks: &[Price]) {
-        let new = marks.iter().skip(self.units.len()).map(|mark| mark.abs().max(Price::new(1)));
-        self.units.extend(new);
+        self.units.resize(self.units.len().max(marks.len()), None);
+        for (unit, mark) in self.units.iter_mut().zip(marks).filter(|(unit, mark)| unit.is_none() && !mark.is_zero()) {
+            *unit = Some(mark.abs());
+        }
     }
 
     fn replace(&mut self, id: AccountId, standing: Option<Standing>) {
@@ -147,16 +154,18 @@ impl Loans {
         let is_spot = |position: &&Position| pool.instruments[position.instrument].is_spot();
         account.positions.iter().find(is_spot)?;
         let derivatives = account.positions.iter().filter(|position| !is_spot(position));
-        let unit =
-            |position: &Position| self.units.get(position.instrument.position()).expect("what is held has a mark");
-        let size: Money = derivatives.map(|position| *unit(position) * position.quantity.abs()).sum();
+        let unit = |position: &Position| self.units.get(position.instrument.position()).copied().flatten();
+        let size: Option<Money> = derivatives
+            .map(|position| Some(unit(position)? * position.quantity.abs()))
+            .try_fold(Money::ZERO, |sum, part| Some(sum + part?));
         let has = margin::settlement_value(pool, account);
         let room = has + pool.parameters.account_loan_limit;
-        let deadline = if room.is_negative() {
-            self.gone
-        } else {
-            let ahead = room.ratio_to_floor(size, FURTHEST).get().unsigned_abs().saturating_add(1);
-            if size.is_zero() { u64::MAX } else { self.gone.saturating_add(ahead) }
+        let deadline = match size.filter(|_| !room.is_negative()) {
+            None => self.gone,
+            Some(size) if size.is_zero() => u64::MAX,
+            Some(size) => {
+                self.gone.saturating_add(room.ratio_to_floor(size, FURTHEST).get().unsigned_abs()).saturating_add(1)
+            }
         };
         Some(Standing { loan: (-has).or_zero(), size, at: self.gone, deadline })
     }
@@ -166,21 +175,29 @@ impl Bound {
     /// Marks go so far.
     fn grow(&mut self, step: u64) {
         self.is_exact &= step == 0;
-        let grown = lost(self.sizes, step).and_then(|lost| lost.checked_add(Money::new(1)));
+        let told = (self.untold == 0).then_some(self.sizes);
+        let grown = told.and_then(|sizes| lost(sizes, step)).and_then(|lost| lost.checked_add(Money::new(1)));
         self.most = self.most.and_then(|most| if step == 0 { Some(most) } else { most.checked_add(grown?) });
     }
 
     /// An account counts no more. What it may have lost since it was seen is rounded down, as it was added rounded up.
     fn leave(&mut self, old: &Standing, gone: u64) {
-        let lost = lost(old.size, gone.saturating_sub(old.at));
+        let ppm = gone.saturating_sub(old.at);
+        let lost = if ppm == 0 { Some(Money::ZERO) } else { old.size.and_then(|size| lost(size, ppm)) };
         self.most = self.most.and_then(|most| Some(most - old.loan - lost?));
-        self.sizes -= old.size;
+        match old.size {
+            Some(size) => self.sizes -= size,
+            None => self.untold = self.untold.saturating_sub(1),
+        }
     }
 
     /// An account counts from now on.
     fn join(&mut self, new: &Standing) {
         self.most = self.most.and_then(|most| most.checked_add(new.loan));
-        self.sizes += new.size;
+        match new.size {
+            Some(size) => self.sizes += size,
+            None => self.untold = self.untold.saturating_add(1),
+        }
     }
 }
 
