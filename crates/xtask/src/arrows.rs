@@ -6,16 +6,20 @@ use toml::{Table, Value};
 /// What each crate may depend on, among the crates of this workspace.
 ///
 /// A crate joins this table in the change that creates its folder.
-const ALLOWED: [(&str, &[&str]); 10] = [
+const ALLOWED: [(&str, &[&str]); 11] = [
     ("clearing", &[]),
+    ("authority", &["clearing"]),
     ("journal", &[]),
     ("replication", &["clearing", "journal"]),
     ("settlement", &["clearing"]),
     ("proofs", &["clearing"]),
     ("lab", &["clearing"]),
-    ("node", &["clearing", "journal", "replication", "settlement", "proofs"]),
-    ("simulator", &["clearing", "journal", "replication", "settlement", "proofs", "node", "lab"]),
-    ("seawall", &["clearing", "journal", "replication", "settlement", "proofs", "node", "lab", "simulator"]),
+    ("node", &["authority", "clearing", "journal", "replication", "settlement", "proofs"]),
+    ("simulator", &["authority", "clearing", "journal", "replication", "settlement", "proofs", "node", "lab"]),
+    (
+        "seawall",
+        &["authority", "clearing", "journal", "replication", "settlement", "proofs", "node", "lab", "simulator"],
+    ),
     ("xtask", &[]),
 ];
 
