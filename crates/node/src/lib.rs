@@ -1,0 +1,26 @@
+//! The process around the core: what is signed comes in, blocks are made and written, and what they led to goes out.
+//!
+//! ```text
+//! envelopes ──► intake (signatures) ──► lanes (bounded) ──► run (a thread of blocks) ──► view (published whole) ──► api
+//!                                                              │
+//!                                                              ▼
+//!                                            replication::Alone ──► system (gate, core) and journal
+//! ```
+//!
+//! Read in this order. Nothing here decides a rule: a handler shows what the core says.
+
+pub mod decimal;
+mod clock;
+mod members;
+pub mod system;
+mod lanes;
+mod intake;
+mod view;
+mod run;
+pub mod api;
+
+pub use clock::{ClockBehind, MOST_BEHIND};
+pub use intake::{Answered, Intake, MAX_ENVELOPES, NotTaken, Submission};
+pub use lanes::{Lane, Lanes};
+pub use run::{NodeError, Pace, Published, Runner};
+pub use view::{BlockRecord, PoolView, Sample, View};

@@ -1,0 +1,378 @@
+//! A whole node in one process: envelopes through the API, blocks in the journal, views for readers; and the node that comes back.
+
+#[path = "../../clearing/tests/properties/world.rs"]
+mod world;
+
+use authority::{Domain, ENVELOPE_VERSION, Envelope, Refusal, Request, Signature, Signer, digest, encode};
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{Method, Request as HttpRequest, StatusCode, header};
+use clearing::command::{Command, Key};
+use clearing::engine::Genesis;
+use clearing::parameters::PublisherParameters;
+use clearing::table::{AccountId, FeedId, Id, PoolId};
+use clearing::units::{Money, Price, Time};
+use ed25519_zebra::SigningKey;
+use node::api::{About, Shared, router};
+use node::decimal::Places;
+use node::system::{Answer, Network, SYSTEM_VERSION, System};
+use node::{Intake, Lanes, Pace, Published, Runner};
+use replication::{Alone, Machine};
+use serde_json::{Value, json};
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tempfile::tempdir;
+use tower::ServiceExt;
+use world::{feed_parameters, new_order, perpetual, pool_parameters};
+
+const GOVERNANCE: u8 = 1;
+const CUSTODIAN: u8 = 2;
+const PUBLISHERS: [u8; 3] = [5, 6, 7];
+const ALICE: u8 = 20;
+const BOB: u8 = 21;
+const STRANGER: u8 = 99;
+const HOUR: i64 = 3_600_000;
+
+fn signing_key(who: u8) -> SigningKey {
+    SigningKey::from([who; 32])
+}
+
+fn key(who: u8) -> Key {
+    Key(public(who))
+}
+
+fn public(who: u8) -> [u8; 32] {
+    ed25519_zebra::VerificationKeyBytes::from(&signing_key(who)).into()
+}
+
+#[expect(clippy::disallowed_methods, reason = "the node lives in the present")]
+fn now() -> i64 {
+    i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_millis()).expect("a time")
+}
+
+fn network() -> Network {
+    let core = Genesis { time: Time::ZERO, governance: key(GOVERNANCE), custodian: key(CUSTODIAN) };
+    Network { version: SYSTEM_VERSION, chain_id: 31_337, core }
+}
+
+fn signed(domain: &Domain, who: u8, nonce: u64, request: Request) -> Envelope {
+    let mut envelope = Envelope {
+        version: ENVELOPE_VERSION,
+        signer: Signer::Ed25519(public(who)),
+        owner: None,
+        nonce,
+        valid_until: Time::new(now() + HOUR),
+        request,
+        signature: Signature::Ed25519([0; 64]),
+    };
+    let message = digest(domain, &envelope).expect("a message");
+    envelope.signature = Signature::Ed25519(signing_key(who).sign(&message).into());
+    envelope
+}
+
+/// A node that runs.
+struct Running {
+    router: Router,
+    intake: Intake,
+    lanes: Arc<Lanes<node::Submission>>,
+    published: Published,
+    thread: JoinHandle<()>,
+    nonce: u64,
+}
+
+impl Running {
+    fn start(directory: &Path, capacity: usize, first_nonce: u64) -> Self {
+        let alone = match Alone::<System>::open(directory) {
+            Ok((alone, _)) => alone,
+            Err(_) => Alone::create(directory, &network().encoded()).expect("a new node"),
+        };
+        let domain = alone.machine().domain();
+        assert_eq!(domain, network().domain());
+        let lanes = Arc::new(Lanes::new(capacity));
+        let pace = Pace { interval: Duration::from_millis(5), idle: Duration::from_millis(20), ..Pace::default() };
+        let (runner, published) = Runner::new(alone, Arc::clone(&lanes), pace).expect("a clock");
+        let intake = Intake::new(domain, Arc::clone(&lanes));
+        let about = About { is_dev: true, places: Places::new([("BTC".to_owned(), 3)]), ..About::default() };
+        let shared = Shared::new(intake.clone(), published.clone(), about, pace);
+        let thread = std::thread::spawn(move || runner.run().expect("it runs until it is stopped"));
+        Self { router: router(Arc::new(shared)), intake, lanes, published, thread, nonce: first_nonce }
+    }
+
+    fn stop(self) -> [u8; 32] {
+        self.lanes.close();
+        self.thread.join().expect("it ends");
+        self.published.view.load().root
+    }
+
+    fn envelope(&mut self, who: u8, command: Command) -> Envelope {
+        self.nonce += 1;
+        signed(&self.intake.domain(), who, self.nonce, Request::Act(command))
+    }
+
+    async fn act(&mut self, who: u8, command: Command) -> Answer {
+        let envelope = self.envelope(who, command);
+        self.intake.submit(vec![envelope]).await.expect("taken")[0].answer
+    }
+
+    async fn ask(&self, method: Method, path: &str, kind: &str, body: Vec<u8>) -> (StatusCode, Value) {
+        let request = HttpRequest::builder().method(method).uri(path).header(header::CONTENT_TYPE, kind);
+        let request = request.body(Body::from(body)).expect("a request");
+        let response = self.router.clone().oneshot(request).await.expect("an answer");
+        let status = response.status();
+        let bytes = to_bytes(response.into_body(), 50_000_000).await.expect("a body");
+        let value = serde_json::from_slice(&bytes);
+        (status, value.unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned())))
+    }
+
+    async fn get(&self, path: &str) -> Value {
+        let (status, value) = self.ask(Method::GET, path, "", Vec::new()).await;
+        assert_eq!(status, StatusCode::OK, "{path}: {value}");
+        value
+    }
+
+    async fn post(&self, envelopes: &Value) -> (StatusCode, Value) {
+        let body = json!({ "envelopes": envelopes }).to_string().into_bytes();
+        self.ask(Method::POST, "/v1/commands", "application/json", body).await
+    }
+
+    /// A feed, a pool with a perpetual, two members with money, and a position between them.
+    async fn set_up(&mut self) {
+        let publisher = |(source, who): (usize, &u8)| PublisherParameters {
+            key: key(*who),
+            weight: 100,
+            source: u16::try_from(source).expect("few"),
+        };
+        let mut feed = feed_parameters();
+        feed.publishers = PUBLISHERS.iter().enumerate().map(publisher).collect();
+        let mut parameters = pool_parameters();
+        parameters.venues = vec![key(CUSTODIAN)];
+        for (who, command) in [
+            (GOVERNANCE, Command::ListFeed { name: "BTC".into(), parameters: feed }),
+            (GOVERNANCE, Command::OpenPool { name: "majors".into(), parameters }),
+            (
+                GOVERNANCE,
+                Command::ListInstrument { pool: PoolId(0), name: "BTC-PERP".into(), parameters: perpetual(0) },
+            ),
+        ] {
+            assert_eq!(self.act(who, command).await, Answer::Executed);
+        }
+        self.publish(100_000_000).await;
+        // Newcomers come one each 25 ms.
+        for who in [ALICE, BOB] {
+            tokio::time::sleep(Duration::from_millis(60)).await;
+            assert_eq!(self.act(who, Command::OpenAccount { pool: PoolId(0) }).await, Answer::Executed);
+        }
+        for account in [1, 2] {
+            let amount = Money::new(1_000_000_000_000);
+            let command = Command::Deposit { pool: PoolId(0), account: AccountId(account), amount };
+            assert_eq!(self.act(CUSTODIAN, command).await, Answer::Executed);
+        }
+    }
+
+    async fn publish(&mut self, quanta: i64) {
+        for who in PUBLISHERS {
+            let command = Command::Observe {
+                feed: FeedId(0),
+                price: Price::new(quanta),
+                confidence: Price::new(1),
+                published_at: Time::new(now() - 50),
+                transfers_suspended: false,
+            };
+            assert_eq!(self.act(who, command).await, Answer::Executed);
+        }
+    }
+
+    async fn order(&mut self, who: u8, account: u32, number: u64, quantity: i64, limit: i64) -> Answer {
+        let order = new_order(number, 0, quantity, Some(limit));
+        self.act(who, Command::PlaceOrder { pool: PoolId(0), account: AccountId(account), order }).await
+    }
+}
+
+fn hex(envelope: &Envelope) -> String {
+    encode(envelope).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What is published is what the core has.
+fn assert_view_is_the_state(published: &Published, system: &System) {
+    let (view, state) = (published.view.load(), system.engine().state());
+    assert_eq!((view.height, view.time, view.root), (state.height, state.time, system.root()));
+    assert_eq!(*view.feeds, state.feeds);
+    for ((id, pool), own) in state.pools.iter().zip(&view.pools) {
+        assert_eq!(own.accounts.len(), pool.accounts.len(), "pool {id}");
+        assert!(pool.accounts.iter().all(|(id, account)| *own.accounts[id.position()] == *account));
+        assert_eq!((&own.pool.matrices, own.pool.custody), (&pool.matrices, pool.custody));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_day_in_a_nodes_life() {
+    let home = tempdir().expect("a directory");
+    let mut node = Running::start(home.path(), 10_000, 0);
+    node.set_up().await;
+    assert_eq!(node.order(ALICE, 1, 1, 5, 101_000_000).await, Answer::Executed);
+    assert_eq!(node.order(BOB, 2, 1, -3, 99_000_000).await, Answer::Executed);
+    let markets = node.get("/v1/pools/0/markets").await;
+    let market = &markets["markets"][0];
+    assert_eq!(market["name"], "BTC-PERP");
+    // A lot of three places: 100 USD a lot are 100,000 USD a unit.
+    assert_eq!((&market["indexPrice"], &market["lotSize"]), (&json!("100000"), &json!("0.001")));
+    let account = node.get("/v1/pools/0/accounts/1").await;
+    let (shown, view) = (&account["account"], node.published.view.load());
+    let held = view.pools[0].account(AccountId(1)).expect("Alice");
+    assert_eq!(shown["cash"], node::decimal::usd(held.cash));
+    assert_eq!(shown["standing"], "Good");
+    assert!(shown["rows"].as_array().is_some_and(|rows| !rows.is_empty()));
+    let events = node.get("/v1/events?after=0&limit=1000").await;
+    let sequences: Vec<u64> =
+        events["events"].as_array().expect("events").iter().filter_map(|event| event["sequence"].as_u64()).collect();
+    assert_eq!(sequences, (1..=sequences.len() as u64).collect::<Vec<_>>(), "none missing, none twice");
+    assert!(events["events"].as_array().expect("events").iter().any(|event| event["kind"] == "AccountOpened"));
+    for path in ["/v1/status", "/v1/pools", "/v1/pools/0", "/v1/feeds", "/v1/blocks?limit=3", "/openapi.json", "/"] {
+        node.get(path).await;
+    }
+    for path in ["/v1/history/prices?feed=0", "/v1/history/pools?pool=0", "/v1/pools/0/accounts?order=risk&limit=2"] {
+        node.get(path).await;
+    }
+    let book = node.get("/v1/pools/0/markets/0/book").await;
+    let shown: i64 = book["bids"].as_array().map_or(0, |levels| levels.len() as i64);
+    assert_eq!(shown, i64::from(!held.orders.is_empty()), "{book}");
+    drop(view);
+
+    // It stops, and comes back as it was.
+    let (published, nonce) = (node.published.clone(), node.nonce);
+    let root = node.stop();
+    let (alone, recovered) = Alone::<System>::open(home.path()).expect("it comes back");
+    assert_eq!((alone.machine().root(), recovered.replayed), (root, 0), "from the snapshot that it left");
+    assert_view_is_the_state(&published, alone.machine());
+    drop(alone);
+    std::fs::remove_dir_all(home.path().join("snapshots")).expect("removed");
+    let (alone, recovered) = Alone::<System>::open(home.path()).expect("it comes back");
+    assert_eq!(alone.machine().root(), root, "from its blocks alone");
+    assert!(recovered.replayed > 0);
+    drop(alone);
+    let mut node = Running::start(home.path(), 10_000, nonce);
+    let cancel = Command::CancelAll { pool: PoolId(0), account: AccountId(1) };
+    assert_eq!(node.act(ALICE, cancel).await, Answer::Executed);
+    node.stop();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_says_what_they_may_not_and_nothing_twice() {
+    let home = tempdir().expect("a directory");
+    let mut node = Running::start(home.path(), 10_000, 0);
+    node.set_up().await;
+    let refused = |refusal: Refusal| Answer::Refused(refusal);
+    let cancel = |account| Command::CancelAll { pool: PoolId(0), account: AccountId(account) };
+    // Once, and not again: in the same request, or later.
+    let order = |number| {
+        let order = new_order(number, 0, 1, Some(100_000_000));
+        Command::PlaceOrder { pool: PoolId(0), account: AccountId(1), order }
+    };
+    let once = node.envelope(ALICE, order(1));
+    let answers = node.intake.submit(vec![once.clone(), once.clone()]).await.expect("taken");
+    assert_eq!(
+        answers.iter().map(|answered| answered.answer).collect::<Vec<_>>(),
+        [Answer::Executed, refused(Refusal::NonceUsed)]
+    );
+    let again = node.intake.submit(vec![once.clone()]).await.expect("taken");
+    assert_eq!((again[0].answer, again[0].height), (refused(Refusal::NonceUsed), None), "it takes no room in a block");
+    // Not for another network, not with another's name, not without an account.
+    let elsewhere = Domain { chain_id: 1, ..node.intake.domain() };
+    let other = signed(&elsewhere, ALICE, 1_000, Request::Act(cancel(1)));
+    let forged = Envelope { signer: Signer::Ed25519(public(BOB)), ..node.envelope(ALICE, cancel(2)) };
+    let stranger = node.envelope(STRANGER, cancel(1));
+    let answers = node.intake.submit(vec![other, forged, stranger]).await.expect("taken");
+    assert_eq!(
+        answers.iter().map(|answered| answered.answer).collect::<Vec<_>>(),
+        [refused(Refusal::SignatureNotValid), refused(Refusal::SignatureNotValid), refused(Refusal::SignerNotKnown)]
+    );
+    // A signature is no authority over somebody else's account: the core says so.
+    assert!(matches!(node.act(BOB, cancel(1)).await, Answer::Rejected(_)));
+    // A session trades and does not withdraw.
+    let session = 50;
+    let grant = Request::GrantSession {
+        session: public(session),
+        scopes: authority::Scopes::TRADE,
+        expires: Time::new(now() + HOUR),
+    };
+    let grant = signed(&node.intake.domain(), ALICE, 2_000, grant);
+    assert_eq!(node.intake.submit(vec![grant]).await.expect("taken")[0].answer, Answer::Session);
+    for (command, expected) in [
+        (order(2), Answer::Executed),
+        (
+            Command::Withdraw { pool: PoolId(0), account: AccountId(1), amount: Money::new(1) },
+            refused(Refusal::NotForSessions),
+        ),
+    ] {
+        node.nonce += 1;
+        let mut envelope = signed(&node.intake.domain(), session, node.nonce, Request::Act(command));
+        envelope.owner = Some(key(ALICE));
+        let message = digest(&node.intake.domain(), &envelope).expect("a message");
+        envelope.signature = Signature::Ed25519(signing_key(session).sign(&message).into());
+        assert_eq!(node.intake.submit(vec![envelope]).await.expect("taken")[0].answer, expected);
+    }
+    node.stop();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn malformed_requests_get_a_clear_answer_and_change_nothing() {
+    let home = tempdir().expect("a directory");
+    let mut node = Running::start(home.path(), 2, 0);
+    let good = hex(&node.envelope(GOVERNANCE, Command::OpenAccount { pool: PoolId(7) }));
+    let cut = &good[..good.len() - 2];
+    let (status, answer) = node.post(&json!([good])).await;
+    assert_eq!((status, &answer["answers"][0]["status"]), (StatusCode::OK, &json!("rejected")), "{answer}");
+    assert_eq!(answer["answers"][0]["name"], "PoolNotFound", "{answer}");
+    for (envelopes, expected) in [
+        (json!([cut]), StatusCode::BAD_REQUEST),
+        (json!(["zz"]), StatusCode::BAD_REQUEST),
+        (json!(["é"]), StatusCode::BAD_REQUEST),
+        (json!([format!("{good}00")]), StatusCode::BAD_REQUEST),
+        (json!([7]), StatusCode::UNPROCESSABLE_ENTITY),
+        (json!("no list"), StatusCode::UNPROCESSABLE_ENTITY),
+        (json!(vec![good.clone(); 1_001]), StatusCode::PAYLOAD_TOO_LARGE),
+        (json!([]), StatusCode::OK),
+    ] {
+        let (status, answer) = node.post(&envelopes).await;
+        assert_eq!(status, expected, "{answer}");
+        assert!(status == StatusCode::OK || answer["error"]["message"].is_string(), "{answer}");
+    }
+    let binary = "application/octet-stream";
+    for body in [vec![1], vec![0xff; 64], vec![3, 0, 0, 0, 1], vec![b'{'; 3 * 1024 * 1024]] {
+        let (status, answer) = node.ask(Method::POST, "/v1/commands", binary, body).await;
+        assert!(matches!(status, StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE), "{status} {answer}");
+        assert!(answer["error"]["code"].is_string(), "{answer}");
+    }
+    for path in [
+        "/v1/pools/0",
+        "/v1/pools/65536",
+        "/v1/pools/x",
+        "/v1/pools/0/accounts/1",
+        "/v1/pools/-1/markets",
+        "/v1/nothing",
+        "/v1/events?after=-1",
+        "/v1/events?limit=x",
+        "/v1/history/prices?feed=9",
+        "/v1/history/prices",
+        "/v1/pools/0/accounts?order=age",
+        "/v1/pools/0/markets/0/book",
+        "/%00",
+        "/../etc/passwd",
+    ] {
+        let (status, answer) = node.ask(Method::GET, path, "", Vec::new()).await;
+        assert!(matches!(status, StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND), "{path}: {status} {answer}");
+        assert!(answer["error"]["message"].is_string(), "{path}: {answer}");
+    }
+    let (status, _) = node.ask(Method::DELETE, "/v1/status", "", Vec::new()).await;
+    assert_eq!(status, StatusCode::METHOD_NOT_ALLOWED);
+    // Three commands never fit into lanes for two: busy, and nothing of it is done.
+    let three: Vec<String> =
+        (0..3).map(|_| hex(&node.envelope(GOVERNANCE, Command::OpenAccount { pool: PoolId(7) }))).collect();
+    let before = node.get("/v1/status").await["intake"]["accepted"].clone();
+    let (status, answer) = node.post(&json!(three)).await;
+    assert_eq!((status, &answer["error"]["code"]), (StatusCode::SERVICE_UNAVAILABLE, &json!("Busy")));
+    assert_eq!(node.get("/v1/status").await["intake"]["accepted"], before);
+    node.stop();
+}
