@@ -101,6 +101,10 @@ impl JournalError {
         let path = path.to_owned();
         move |error| match error {
             redb::Error::DatabaseAlreadyOpen => Self::InUse { path },
+            // The storage layer says so of bytes that are no database; the system never does.
+            redb::Error::Io(source) if source.kind() == std::io::ErrorKind::InvalidData => {
+                Self::Damaged { path, what: source.to_string() }
+            }
             redb::Error::Io(source) => Self::Io { path, source },
             redb::Error::PreviousIo | redb::Error::DatabaseClosed => Self::Closed { path },
             redb::Error::TableDoesNotExist(_) | redb::Error::TableTypeMismatch { .. } => Self::Foreign { path },

@@ -7,6 +7,7 @@ mod bench;
 mod drill;
 mod margin;
 mod replay;
+mod journal;
 mod failure;
 mod output;
 
@@ -28,6 +29,7 @@ enum Command {
     Drill(drill::DrillArgs),
     Margin(margin::MarginArgs),
     Replay(replay::ReplayArgs),
+    Journal(journal::JournalArgs),
     Bench(bench::BenchArgs),
 }
 
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
         Command::Drill(args) => drill::run(&args),
         Command::Margin(args) => margin::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Journal(args) => journal::run(&args),
         Command::Bench(args) => bench::run(&args),
     };
     result.map_or_else(
