@@ -1,8 +1,8 @@
 //! A historic crash, cleared: the recorded market, a drawn population, and the engine in between.
 
 mod keys;
-mod convert;
-mod rules;
+pub mod convert;
+pub mod rules;
 mod publishers;
 mod world;
 mod actors;

@@ -26,6 +26,11 @@ impl Failure {
         Self { message: message.to_string(), code: 74 }
     }
 
+    /// The program itself is wrong.
+    pub(crate) fn broken(message: &str) -> Self {
+        Self { message: message.to_owned(), code: 70 }
+    }
+
     /// A file could not be read or written.
     pub(crate) fn file(path: &Path) -> impl Fn(std::io::Error) -> Self {
         let path = path.display().to_string();

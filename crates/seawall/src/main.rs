@@ -8,6 +8,7 @@ mod drill;
 mod margin;
 mod replay;
 mod journal;
+mod node;
 mod failure;
 mod output;
 
@@ -30,6 +31,7 @@ enum Command {
     Margin(margin::MarginArgs),
     Replay(replay::ReplayArgs),
     Journal(journal::JournalArgs),
+    Node(node::NodeArgs),
     Bench(bench::BenchArgs),
 }
 
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
         Command::Margin(args) => margin::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Journal(args) => journal::run(&args),
+        Command::Node(args) => node::run(&args),
         Command::Bench(args) => bench::run(&args),
     };
     result.map_or_else(

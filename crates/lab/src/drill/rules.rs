@@ -8,10 +8,10 @@ use clearing::table::FeedId;
 use clearing::units::{MAX_MONEY, MAX_QUANTITY, Money, Price, Quantity, Ratio, Time};
 
 /// The key of the venue that reports the positions of the start.
-pub(super) const VENUE: &str = "venue";
+pub(crate) const VENUE: &str = "venue";
 
 /// The parameters of a feed whose publishers are given; the daily volatility is a share of the price.
-pub(super) fn feed(plan: &Plan, publishers: Vec<PublisherParameters>, volatility_a_day: f64) -> FeedParameters {
+pub fn feed(plan: &Plan, publishers: Vec<PublisherParameters>, volatility_a_day: f64) -> FeedParameters {
     const MINUTES_A_DAY: f64 = 1440.0;
     FeedParameters {
         minimum: Price::ZERO,
@@ -37,7 +37,7 @@ pub(super) fn feed(plan: &Plan, publishers: Vec<PublisherParameters>, volatility
 }
 
 /// The parameters of a pool.
-pub(super) fn pool(plan: &Plan, pool: &PoolPlan) -> PoolParameters {
+pub fn pool(plan: &Plan, pool: &PoolPlan) -> PoolParameters {
     let core = &plan.core;
     PoolParameters {
         venues: vec![key_of(VENUE)],
@@ -88,7 +88,7 @@ pub(super) fn pool(plan: &Plan, pool: &PoolPlan) -> PoolParameters {
 }
 
 /// The parameters of a perpetual; `notional_usd` is its open interest at the start, `price_usd` its price.
-pub(super) fn perpetual(
+pub fn perpetual(
     plan: &Plan,
     listed: &InstrumentPlan,
     feed: FeedId,
@@ -126,7 +126,7 @@ fn exit_cost(listed: &InstrumentPlan, price_usd: f64) -> Vec<Tier> {
 }
 
 /// The parameters of a collateral asset.
-pub(super) fn spot(plan: &Plan, asset: &CollateralPlan, feed: FeedId) -> InstrumentParameters {
+pub fn spot(plan: &Plan, asset: &CollateralPlan, feed: FeedId) -> InstrumentParameters {
     InstrumentParameters {
         feed,
         kind: Kind::Spot { cap: Quantity::new(MAX_QUANTITY), ramp: Time::ZERO, crash: ratio(asset.haircut) },
