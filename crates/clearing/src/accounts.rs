@@ -2,8 +2,8 @@
 
 mod tree;
 
+use crate::commitment::Branch;
 use crate::lanes::Lanes;
-use crate::parallel;
 use crate::state::Account;
 use crate::table::{AccountId, Id, Table};
 use alloc::collections::BTreeSet;
@@ -12,7 +12,8 @@ use borsh::io::{Read, Write};
 use borsh::{BorshDeserialize, BorshSerialize};
 use core::ops::Index;
 use sha3::{Digest, Keccak256};
-use tree::Tree;
+pub use tree::Tree;
+pub(crate) use tree::node_of;
 
 /// A Keccak-256 hash.
 pub type Hash = [u8; 32];
@@ -26,6 +27,12 @@ pub(crate) fn hash_of(tag: u8, parts: &[&[u8]]) -> Hash {
     hasher.update([tag]);
     parts.iter().for_each(|part| hasher.update(part));
     hasher.finalize().into()
+}
+
+/// The hash of an account: a leaf of the tree.
+#[must_use]
+pub fn leaf_of(account: &Account) -> Hash {
+    hash_of(LEAF, &[&borsh::to_vec(account).expect("writing to memory succeeds")])
 }
 
 /// Accounts by id, with everything that is kept from them: the tree of their hashes, and a compact copy of each.
@@ -159,27 +166,24 @@ impl Accounts {
         for id in &edited {
             self.marks.get_mut(id.position()).expect("there are marks for every account").unhashed = false;
         }
-        let mut pairs: Vec<usize> = edited.iter().map(|id| id.position() >> 1).collect();
-        pairs.dedup();
-        let hashes = parallel::map(&pairs, |pair| self.hash_of_pair(*pair));
-        self.tree.set(pairs.into_iter().zip(hashes));
+        let table = &self.table;
+        let find = |position: usize| AccountId::at(position).and_then(|id| table.find(id));
+        self.tree.follow(edited.iter().map(|id| id.position()), find);
         self.rehashed = edited;
         self.tree.root()
+    }
+
+    /// The way from an account to the last root.
+    #[must_use]
+    pub fn branch(&self, id: AccountId) -> Option<Branch> {
+        let find = |position: usize| AccountId::at(position).and_then(|id| self.table.find(id));
+        self.tree.branch(id.position(), find)
     }
 
     /// The accounts that may have changed between the last two roots, in order: what a copy must follow.
     #[must_use]
     pub fn changed(&self) -> &[AccountId] {
         &self.rehashed
-    }
-
-    /// The hash over two neighbours, or the leaf of one that has none. Leaves are not kept: hashing a neighbour again costs less
-    /// than the memory of a hash for every account.
-    fn hash_of_pair(&self, pair: usize) -> Hash {
-        let leaf = |account: &Account| hash_of(LEAF, &[&borsh::to_vec(account).expect("writing to memory succeeds")]);
-        let find = |position: usize| AccountId::at(position).and_then(|id| self.table.find(id));
-        let left = leaf(find(pair << 1).expect("a pair has a left account"));
-        find((pair << 1) | 1).map_or(left, |right| tree::hash_of_nodes(&left, &leaf(right)))
     }
 }
 

@@ -11,7 +11,7 @@ mod prices;
 
 pub(crate) use listing::apply_feed;
 pub(crate) use orders::lifetime_is_over;
-pub use orders::seal_of;
+pub use orders::{judge, seal_of};
 
 use crate::command::{Command, Key, Rejection, Signed};
 use crate::event::Event;

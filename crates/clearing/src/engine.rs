@@ -1,19 +1,19 @@
 //! Applying a block: commands in order, then the cycle, then the invariants. The only door.
 
-use crate::accounts::hash_of;
 use crate::command::{BLOCK_VERSION, Block, Key};
 use crate::commands;
+use crate::commitment::Commitment;
 use crate::cycle;
 use crate::event::Receipt;
 use crate::invariants;
-use crate::state::{Pool, State};
+use crate::state::State;
 use crate::table::Table;
 use crate::units::{Money, Time};
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 
 /// The format version of an encoded [`Snapshot`].
-pub const SNAPSHOT_VERSION: u16 = 1;
+pub const SNAPSHOT_VERSION: u16 = 2;
 
 /// Most commands of a block. R1.7
 pub const MAX_COMMANDS: usize = 1 << 20;
@@ -131,6 +131,7 @@ impl core::error::Error for SnapshotError {}
 pub struct Engine {
     state: State,
     root: [u8; 32],
+    commitment: Commitment,
 }
 
 impl Engine {
@@ -150,8 +151,8 @@ impl Engine {
     }
 
     fn with(mut state: State) -> Self {
-        let root = root_of(&mut state);
-        Self { state, root }
+        let commitment = Commitment::of(&mut state);
+        Self { state, root: commitment.root(), commitment }
     }
 
     /// The height of the last block.
@@ -164,6 +165,12 @@ impl Engine {
     #[must_use]
     pub fn root(&self) -> [u8; 32] {
         self.root
+    }
+
+    /// The parts of the root, for proofs.
+    #[must_use]
+    pub fn commitment(&self) -> &Commitment {
+        &self.commitment
     }
 
     /// The state, to look at.
@@ -215,7 +222,8 @@ impl Engine {
         }
         cycle::run(&mut self.state, elapsed, block.restart, &mut events);
         invariants::check(&mut self.state);
-        self.root = root_of(&mut self.state);
+        self.commitment = Commitment::of(&mut self.state);
+        self.root = self.commitment.root();
         Receipt { height: block.height, events, rejections, root: self.root }
     }
 
@@ -248,56 +256,4 @@ impl Engine {
         engine.state.pools.iter_mut().for_each(|(_, pool)| pool.catch_up());
         Ok(engine)
     }
-}
-
-const STATE: u8 = 2;
-const POOL: u8 = 3;
-
-/// The root: the header and feeds, then for each pool its encoding without accounts and the root of its accounts.
-fn root_of(state: &mut State) -> [u8; 32] {
-    let encode = |part: &dyn Fn() -> borsh::io::Result<Vec<u8>>| part().expect("writing to memory succeeds");
-    let mut roots: Vec<u8> = Vec::new();
-    for id in state.pools.ids() {
-        let pool = &mut state.pools[id];
-        let accounts = pool.accounts.root();
-        let rest = encode(&|| encode_without_accounts(pool));
-        roots.extend(hash_of(POOL, &[&rest, &accounts]));
-    }
-    let header =
-        encode(&|| borsh::to_vec(&(state.height, state.time, state.governance, state.custodian, state.reserve)));
-    let feeds = encode(&|| borsh::to_vec(&state.feeds));
-    hash_of(STATE, &[&header, &feeds, &roots])
-}
-
-/// Every field of a pool but the accounts, in order.
-fn encode_without_accounts(pool: &Pool) -> borsh::io::Result<Vec<u8>> {
-    let Pool {
-        name,
-        owner,
-        parameters,
-        pending,
-        instruments,
-        accounts: _,
-        own_capital,
-        fees,
-        rounding,
-        tranche,
-        line,
-        custody,
-        bids,
-        stresses,
-        correlations,
-        matrices,
-        fund,
-        paid_at,
-        carried,
-        winding_down,
-        watch: _,
-        order_screen: _,
-        loans: _,
-    } = pool;
-    let mut bytes = borsh::to_vec(&(name, owner, parameters, pending, instruments))?;
-    bytes.extend(borsh::to_vec(&(own_capital, fees, rounding, tranche, line, custody, bids))?);
-    bytes.extend(borsh::to_vec(&(stresses, correlations, matrices, fund, paid_at, carried, winding_down))?);
-    Ok(bytes)
 }

@@ -487,6 +487,21 @@ impl Pool {
         instrument.total += quantity;
     }
 
+    /// An account as a trade of its own at this price and the highest fee would leave it. The pool stays as it is.
+    #[must_use]
+    pub fn after_trade(
+        &self,
+        account: &Account,
+        instrument: InstrumentId,
+        quantity: Quantity,
+        price: Price,
+    ) -> Account {
+        let mut after = account.clone();
+        after.fill(instrument, quantity, price);
+        after.cash -= self.fee_bound(instrument, price * quantity);
+        after
+    }
+
     /// The fee on a fill of this value, rounded up: with a surcharge while the fund is below its target, less a rebate
     /// while it is above. R11.5
     #[must_use]

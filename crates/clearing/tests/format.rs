@@ -18,11 +18,12 @@
 mod world;
 
 use clearing::Engine;
+use clearing::accounts::Tree;
 use clearing::command::{BLOCK_VERSION, Block, Capital, Command, Key, Lifetime, NewOrder, Rejection, Signed};
 use clearing::engine::{SNAPSHOT_VERSION, Snapshot, SnapshotError};
 use clearing::event::{Event, Layer, Receipt, Removal};
 use clearing::state::{Account, Pool, State};
-use clearing::table::{AccountId, FeedId, InstrumentId, PoolId};
+use clearing::table::{AccountId, FeedId, Id, InstrumentId, PoolId};
 use clearing::units::{Money, Price, Quantity, Ratio, Time};
 use sha3::{Digest, Keccak256};
 use world::{World, by, dated, feed_parameters, new_order, perpetual, pool_parameters, spot};
@@ -176,11 +177,11 @@ fn every_rejection_keeps_its_code() {
 #[test]
 fn an_empty_system_has_the_root_it_always_had() {
     let engine = Engine::new(&world::genesis());
-    assert_hash("an empty root", &engine.root(), "9ca3976e48c23453bddf973853e3a1269832a4a13295196467c3baf181557af9");
+    assert_hash("an empty root", &engine.root(), "0b745eb912ebaf72fd4c8f1ecb87fbf8db58d8c74eefc183dc471d9236fe4392");
     assert_hash(
         "an empty snapshot",
         &engine.snapshot(),
-        "1544966c0b6da2c19354f32a7d0965d0d41b8413b3dca5d5bc3399c26100043c",
+        "a1fb0cc59729ed2b01adb6216e1b638c45589f253c24fc4f9d7bc070457b1e30",
     );
 }
 
@@ -188,11 +189,11 @@ fn an_empty_system_has_the_root_it_always_had() {
 #[test]
 fn a_history_leads_to_the_root_and_snapshot_it_always_led_to() {
     let world = fixed_world();
-    assert_hash("the root", &world.engine.root(), "b6b60c5a84c93f3b8968c46bdb6610fb7231b5e105c4e4fafb275eaa91bfd4eb");
+    assert_hash("the root", &world.engine.root(), "8eba1f80a84ab5fcfbffb74dc308845104902f8dff8d4f9355da7660470425d3");
     assert_hash(
         "the snapshot",
         &world.engine.snapshot(),
-        "1c0cc44da3eec2874c2b65389f07203225b2cd98c9f9b326ca3fab2effaa50c4",
+        "b779138194e51e01cd2ce54bae97fcc3824d0a18dfcd5785afcc3149156711bc",
     );
 }
 
@@ -308,7 +309,7 @@ fn accounts_root(pool: &Pool) -> [u8; 32] {
     level.first().copied().unwrap_or_default()
 }
 
-/// The root by its definition: 2 tags the state and 3 a pool, whose fields come in order, the accounts as their root.
+/// The root by its definition: 2 tags the state, 3 a pool, 6 a part: the feeds, and the fields of a pool in order without its accounts.
 fn root_by_definition(state: &State) -> [u8; 32] {
     let mut roots = Vec::new();
     for (_, pool) in state.pools.iter() {
@@ -317,10 +318,11 @@ fn root_by_definition(state: &State) -> [u8; 32] {
         rest.extend(borsh::to_vec(&(p.own_capital, p.fees, p.rounding, p.tranche, p.line, p.custody, p.bids)).unwrap());
         let last = (p.stresses, p.correlations, p.matrices, p.fund, p.paid_at, p.carried, p.winding_down);
         rest.extend(borsh::to_vec(&last).unwrap());
-        roots.extend(keccak(3, &[&rest, &accounts_root(pool)]));
+        roots.extend(keccak(3, &[&keccak(6, &[&rest]), &accounts_root(pool)]));
     }
     let header = (state.height, state.time, state.governance, state.custodian, state.reserve);
-    keccak(2, &[&borsh::to_vec(&header).unwrap(), &borsh::to_vec(&state.feeds).unwrap(), &roots])
+    let feeds = keccak(6, &[&borsh::to_vec(&state.feeds).unwrap()]);
+    keccak(2, &[&borsh::to_vec(&header).unwrap(), &feeds, &roots])
 }
 
 #[test]
@@ -329,6 +331,30 @@ fn the_root_is_what_its_definition_says() {
     for _ in 0..30 {
         let receipt = world.step();
         assert_eq!(receipt.root, root_by_definition(world.engine.state()));
+    }
+}
+
+#[test]
+fn a_branch_shows_that_an_account_is_in_the_root_and_that_another_is_not() {
+    let mut world = World::populated(4);
+    for _ in 0..30 {
+        world.step();
+    }
+    let commitment = world.engine.commitment();
+    assert_eq!(commitment.root(), world.engine.root());
+    for (pool, committed) in world.engine.state().pools.iter().map(|(_, pool)| pool).zip(&commitment.pools) {
+        let mut followed = Tree::default();
+        let find = |position: usize| pool.accounts.iter().nth(position).map(|(_, account)| account);
+        followed.follow(0..pool.accounts.len(), find);
+        assert_eq!(followed.root(), committed.accounts, "a tree that somebody else has grown");
+        for (id, account) in pool.accounts.iter() {
+            let branch = pool.accounts.branch(id).expect("a branch");
+            assert_eq!(branch.root(account), committed.accounts);
+            assert_eq!(followed.branch(id.position(), find).as_ref(), Some(&branch));
+            let richer = Account { cash: account.cash + Money::new(1), ..account.clone() };
+            assert_ne!(branch.root(&richer), committed.accounts);
+        }
+        assert_eq!(pool.accounts.branch(AccountId(u32::MAX)), None);
     }
 }
 

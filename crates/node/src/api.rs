@@ -5,27 +5,39 @@ pub mod answers;
 mod show;
 mod event;
 mod fault;
+mod limits;
 mod read;
+mod fills;
+mod what_if;
+mod proof;
 mod write;
 mod stream;
 mod dashboard;
 
 use crate::decimal::Places;
 use crate::intake::Intake;
+use crate::metrics::Metrics;
+use crate::prover::Prover;
 use crate::run::{Pace, Published};
 use crate::view::View;
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
-use axum::http::{HeaderValue, header};
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{HeaderName, HeaderValue, Method, header};
+use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 use clearing::command::Key;
+use limits::Used;
 use show::Shown;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
-use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder};
+use tower_http::cors::CorsLayer;
+use utoipa::openapi::{Content, InfoBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, ResponseBuilder};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+
+pub(crate) use event::kind;
+pub use limits::Limits;
 
 /// The longest body of a request, bytes: a thousand envelopes of ordinary size in hexadecimal.
 const MAX_BODY: usize = 2 * 1024 * 1024;
@@ -48,14 +60,35 @@ pub struct Shared {
     published: Published,
     about: About,
     pace: Pace,
+    used: Used,
+    metrics: Metrics,
+    prover: Prover,
     started: Instant,
 }
 
 impl Shared {
     /// What handlers of this node have.
     #[must_use]
-    pub fn new(intake: Intake, published: Published, about: About, pace: Pace) -> Self {
-        Self { intake, published, about, pace, started: Instant::now() }
+    pub fn new(intake: Intake, published: Published, about: About, pace: Pace, limits: &Limits) -> Self {
+        let metrics = Metrics::new(Arc::clone(&published.view), intake.clone(), about.places.clone());
+        Self {
+            intake,
+            published,
+            about,
+            pace,
+            used: Used::new(limits),
+            metrics,
+            prover: Prover::default(),
+            started: Instant::now(),
+        }
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    pub(crate) fn published(&self) -> &Published {
+        &self.published
     }
 
     fn view(&self) -> Arc<View> {
@@ -85,6 +118,10 @@ fn handlers() -> (Router<Arc<Shared>>, OpenApi) {
         .routes(routes!(read::book))
         .routes(routes!(read::accounts))
         .routes(routes!(read::account))
+        .routes(routes!(fills::fills))
+        .routes(routes!(fills::funding))
+        .routes(routes!(what_if::what_if))
+        .routes(routes!(proof::proof))
         .routes(routes!(read::feeds))
         .routes(routes!(read::blocks))
         .routes(routes!(read::events))
@@ -99,20 +136,52 @@ fn handlers() -> (Router<Arc<Shared>>, OpenApi) {
 /// The document that describes the API.
 #[must_use]
 pub fn document() -> OpenApi {
-    handlers().1
+    let mut document = handlers().1;
+    add_limits(&mut document);
+    document
 }
 
-/// The API of a node.
-pub fn router(shared: Arc<Shared>) -> Router {
-    let (router, document) = handlers();
+/// Every operation may be turned away for the share of its address.
+fn add_limits(document: &mut OpenApi) {
+    let told = |description: &str| {
+        let failure = Content::new(Some(Ref::from_schema_name("Failure")));
+        RefOr::T(ResponseBuilder::new().description(description).content("application/json", failure).build())
+    };
+    for path in document.paths.paths.values_mut() {
+        for operation in [&mut path.get, &mut path.post].into_iter().flatten() {
+            let responses = &mut operation.responses.responses;
+            responses.entry("429".to_owned()).or_insert_with(|| told("too many requests of this address"));
+            responses.entry("503".to_owned()).or_insert_with(|| told("busy: nothing was done"));
+        }
+    }
+}
+
+/// The API of a node. An origin of `limits` that is none is left out.
+pub fn router(shared: Arc<Shared>, limits: &Limits) -> Router {
+    let (router, mut document) = handlers();
+    add_limits(&mut document);
     let document = Arc::new(serde_json::to_string(&document).unwrap_or_default());
     let json = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
-    router
+    let mut router = router
         .route("/openapi.json", get(move || async move { (json, (*document).clone()) }))
+        .route("/metrics", get(metrics))
         .route("/v1/stream", get(stream::stream))
         .merge(dashboard::routes())
         .fallback(fault::no_such_path)
         .method_not_allowed_fallback(fault::no_such_method)
         .layer(DefaultBodyLimit::max(MAX_BODY))
-        .with_state(shared)
+        .layer(from_fn_with_state(Arc::clone(&shared), limits::guard));
+    let origins: Vec<HeaderValue> = limits.cors.iter().filter_map(|origin| origin.parse().ok()).collect();
+    if !origins.is_empty() {
+        let methods = [Method::GET, Method::POST];
+        router = router
+            .layer(CorsLayer::new().allow_origin(origins).allow_methods(methods).allow_headers([header::CONTENT_TYPE]));
+    }
+    router.with_state(shared)
+}
+
+/// Figures for a monitoring system.
+async fn metrics(State(shared): State<Arc<Shared>>) -> ([(HeaderName, HeaderValue); 1], String) {
+    let kind = HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+    ([(header::CONTENT_TYPE, kind)], shared.metrics.text())
 }

@@ -55,6 +55,22 @@ pub struct Intake {
     counts: Arc<Counts>,
 }
 
+/// Envelopes whose signatures have been checked.
+#[derive(Debug)]
+pub struct Verified {
+    signed: Vec<Envelope>,
+    /// One for each that came, in their order; none for those that are signed.
+    refusals: Vec<Option<Refusal>>,
+}
+
+impl Verified {
+    /// Those that are signed.
+    #[must_use]
+    pub fn signed(&self) -> &[Envelope] {
+        &self.signed
+    }
+}
+
 /// How many envelopes went which way, since the start.
 #[derive(Debug, Default)]
 pub struct Counts {
@@ -97,6 +113,15 @@ impl Intake {
     /// # Errors
     /// [`NotTaken`] if nothing was taken.
     pub async fn submit(&self, envelopes: Vec<Envelope>) -> Result<Vec<Answered>, NotTaken> {
+        let verified = self.verify(envelopes).await?;
+        self.queue(verified).await
+    }
+
+    /// Checks signatures: the first half of [`Self::submit`].
+    ///
+    /// # Errors
+    /// [`NotTaken`] if there are too many, or the node stops.
+    pub async fn verify(&self, envelopes: Vec<Envelope>) -> Result<Verified, NotTaken> {
         if envelopes.len() > MAX_ENVELOPES {
             return Err(NotTaken::TooMany);
         }
@@ -112,7 +137,16 @@ impl Intake {
         let signed: Vec<Envelope> = signed.map(|(envelope, _)| envelope).collect();
         let bad = (refusals.len() - signed.len()) as u64;
         self.counts.refused.fetch_add(bad, Ordering::Relaxed);
-        let answers = if signed.is_empty() { Vec::new() } else { self.queue(signed).await? };
+        Ok(Verified { signed, refusals })
+    }
+
+    /// Lets what is signed wait for a block, and waits for what becomes of it: the second half of [`Self::submit`].
+    ///
+    /// # Errors
+    /// [`NotTaken`] if nothing was taken.
+    pub async fn queue(&self, verified: Verified) -> Result<Vec<Answered>, NotTaken> {
+        let Verified { signed, refusals } = verified;
+        let answers = if signed.is_empty() { Vec::new() } else { self.wait(signed).await? };
         let mut answers = answers.into_iter();
         let answer_of = |refusal: Option<Refusal>| match refusal {
             Some(refusal) => Some(Answered { height: None, answer: Answer::Refused(refusal) }),
@@ -121,7 +155,7 @@ impl Intake {
         refusals.into_iter().map(answer_of).collect::<Option<_>>().ok_or(NotTaken::Stopping)
     }
 
-    async fn queue(&self, envelopes: Vec<Envelope>) -> Result<Vec<Answered>, NotTaken> {
+    async fn wait(&self, envelopes: Vec<Envelope>) -> Result<Vec<Answered>, NotTaken> {
         let (reply, answered) = oneshot::channel();
         let (count, lane) = (envelopes.len() as u64, lane_of(&envelopes));
         if self.lanes.push(Submission { envelopes, reply }, lane).is_err() {

@@ -16,11 +16,17 @@ pub mod system;
 mod lanes;
 mod intake;
 mod view;
+pub mod prover;
 mod run;
 pub mod api;
+mod metrics;
+mod serve;
+mod follow;
 
 pub use clock::{ClockBehind, MOST_BEHIND};
+pub use follow::follow;
 pub use intake::{Answered, Intake, MAX_ENVELOPES, NotTaken, Submission};
 pub use lanes::{Lane, Lanes};
 pub use run::{NodeError, Pace, Published, Runner};
+pub use serve::serve;
 pub use view::{BlockRecord, PoolView, Sample, View};

@@ -88,7 +88,7 @@ impl Runner {
     ) -> Result<(Self, Published), NodeError> {
         let engine = alone.machine().engine();
         let clock = Clock::start(engine.state().time)?;
-        let view = View::of(engine.state(), alone.machine().root(), alone.machine().events());
+        let view = View::of(alone.machine());
         let published = Arc::new(ArcSwap::from_pointee(view.clone()));
         let (height, heard) = watch::channel(engine.height());
         let (restart, last_snapshot) = (engine.height() > 0, engine.height());

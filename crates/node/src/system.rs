@@ -11,14 +11,16 @@ use authority::{Admitted, Domain, Envelope, Gate, Refusal};
 use borsh::{BorshDeserialize, BorshSerialize};
 use clearing::Engine;
 use clearing::command::{BLOCK_VERSION, Block, Rejection, Signed};
+use clearing::commitment::Commitment;
 use clearing::engine::{BlockError, Genesis, MAX_COMMANDS};
 use clearing::event::{Event, Receipt};
 use clearing::units::Time;
 use replication::Machine;
 use sha3::{Digest, Keccak256};
+use std::sync::Arc;
 
 /// The format version of a batch, of a network's genesis and of a system's snapshot.
-pub const SYSTEM_VERSION: u16 = 1;
+pub const SYSTEM_VERSION: u16 = 2;
 
 const ROOT: u8 = 5;
 
@@ -75,6 +77,34 @@ pub enum Answer {
     Refused(Refusal),
 }
 
+/// What a root commits to, beside the accounts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sealed {
+    /// The network.
+    pub network: [u8; 32],
+    /// How many newcomers may come, encoded.
+    pub allowance: Vec<u8>,
+    /// The root of what the gate remembers.
+    pub gate: [u8; 32],
+    /// The core.
+    pub commitment: Commitment,
+    /// How many events there have been.
+    pub events: u64,
+}
+
+/// K( 05 | network 32 | allowance 16 | gate 32 | core 32 | events 8 ), with K = Keccak-256.
+#[must_use]
+pub fn root_of(sealed: &Sealed, commitment: &Commitment) -> [u8; 32] {
+    let mut hasher = Keccak256::new();
+    hasher.update([ROOT]);
+    hasher.update(sealed.network);
+    hasher.update(&sealed.allowance);
+    hasher.update(sealed.gate);
+    hasher.update(commitment.root());
+    hasher.update(sealed.events.to_le_bytes());
+    hasher.finalize().into()
+}
+
 /// What a batch led to.
 #[derive(Clone, Debug)]
 pub struct Applied {
@@ -84,6 +114,8 @@ pub struct Applied {
     pub time: Time,
     /// The root after it.
     pub root: [u8; 32],
+    /// What the root commits to.
+    pub sealed: Arc<Sealed>,
     /// One for every envelope.
     pub answers: Vec<Answer>,
     /// What happened, in order.
@@ -101,6 +133,7 @@ pub struct System {
     engine: Engine,
     events: u64,
     root: [u8; 32],
+    sealed: Arc<Sealed>,
 }
 
 #[derive(BorshSerialize, BorshDeserialize)]
@@ -130,6 +163,12 @@ impl System {
     #[must_use]
     pub fn events(&self) -> u64 {
         self.events
+    }
+
+    /// What the root commits to.
+    #[must_use]
+    pub fn sealed(&self) -> &Arc<Sealed> {
+        &self.sealed
     }
 
     /// Whether the gate would let an envelope in at this time, if nothing came before it.
@@ -221,28 +260,28 @@ impl Machine for System {
         self.members.follow(self.engine.state(), &events);
         self.events += events.len() as u64;
         self.root = self.root_now();
-        Applied { height: batch.height, time: batch.time, root: self.root, answers, events, first_event }
+        let sealed = Arc::clone(&self.sealed);
+        Applied { height: batch.height, time: batch.time, root: self.root, sealed, answers, events, first_event }
     }
 }
 
 impl System {
     fn with(domain: Domain, allowance: Allowance, gate: Gate, engine: Engine, events: u64) -> Self {
         let members = Members::of(engine.state(), allowance);
-        let mut system = Self { domain, members, gate, engine, events, root: [0; 32] };
+        let mut system = Self { domain, members, gate, engine, events, root: [0; 32], sealed: Arc::default() };
         system.root = system.root_now();
         system
     }
 
-    /// K( 05 | network 32 | allowance 16 | gate 32 | core 32 | events 8 ), with K = Keccak-256.
     fn root_now(&mut self) -> [u8; 32] {
-        let mut hasher = Keccak256::new();
-        hasher.update([ROOT]);
-        hasher.update(self.domain.network);
-        hasher.update(borsh::to_vec(&self.members.allowance()).expect("writing to memory succeeds"));
-        hasher.update(self.gate.root());
-        hasher.update(self.engine.root());
-        hasher.update(self.events.to_le_bytes());
-        hasher.finalize().into()
+        self.sealed = Arc::new(Sealed {
+            network: self.domain.network,
+            allowance: borsh::to_vec(&self.members.allowance()).expect("writing to memory succeeds"),
+            gate: self.gate.root(),
+            commitment: self.engine.commitment().clone(),
+            events: self.events,
+        });
+        root_of(&self.sealed, &self.sealed.commitment)
     }
 
     fn admit(&mut self, envelope: &Envelope, time: Time) -> Result<Admitted, Refusal> {

@@ -3,12 +3,13 @@
 //! After each block the node follows the accounts that the core names as changed and publishes a new [`View`]. Views share what did not
 //! change (persistent vectors), so that publishing costs what changed and reading costs the node nothing.
 
-use crate::system::Applied;
+use crate::system::{Applied, Sealed, System};
 use clearing::event::Event;
 use clearing::state::{Account, Feed, Pool, Standing, State};
 use clearing::table::{AccountId, Id, InstrumentId, PoolId, Table};
 use clearing::units::{Money, Price, Quantity, Time};
 use imbl::{OrdSet, Vector};
+use replication::Machine;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -78,6 +79,8 @@ pub struct View {
     pub time: Time,
     /// The root after it.
     pub root: [u8; 32],
+    /// What the root commits to.
+    pub sealed: Arc<Sealed>,
     /// The feeds.
     pub feeds: Arc<Table<clearing::table::FeedId, Feed>>,
     /// The pools, by id.
@@ -93,8 +96,9 @@ pub struct View {
 impl View {
     /// The view of a state of which nothing is known yet.
     #[must_use]
-    pub fn of(state: &State, root: [u8; 32], events: u64) -> Self {
-        let mut view = Self { root, events, ..Self::default() };
+    pub fn of(system: &System) -> Self {
+        let (state, sealed) = (system.engine().state(), Arc::clone(system.sealed()));
+        let mut view = Self { root: system.root(), events: system.events(), sealed, ..Self::default() };
         for (_, pool) in state.pools.iter() {
             let mut own = PoolView::empty(pool);
             pool.accounts.iter().for_each(|(id, account)| own.set(id, account));
@@ -120,6 +124,7 @@ impl View {
             }
         }
         self.root = applied.root;
+        self.sealed = Arc::clone(&applied.sealed);
         self.events = applied.first_event + applied.events.len() as u64;
         self.blocks.push_back(Arc::new(BlockRecord {
             height: applied.height,

@@ -13,12 +13,13 @@ use clearing::parameters::PublisherParameters;
 use clearing::table::{AccountId, FeedId, Id, PoolId};
 use clearing::units::{Money, Price, Time};
 use ed25519_zebra::SigningKey;
-use node::api::{About, Shared, router};
+use node::api::{About, Limits, Shared, router};
 use node::decimal::Places;
 use node::system::{Answer, Network, SYSTEM_VERSION, System};
 use node::{Intake, Lanes, Pace, Published, Runner};
 use replication::{Alone, Machine};
 use serde_json::{Value, json};
+use sha3::{Digest, Keccak256};
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -84,6 +85,11 @@ struct Running {
 
 impl Running {
     fn start(directory: &Path, capacity: usize, first_nonce: u64) -> Self {
+        let limits = Limits { requests_per_second: 1_000_000, ..Limits::default() };
+        Self::start_with(directory, capacity, first_nonce, &limits)
+    }
+
+    fn start_with(directory: &Path, capacity: usize, first_nonce: u64, limits: &Limits) -> Self {
         let alone = match Alone::<System>::open(directory) {
             Ok((alone, _)) => alone,
             Err(_) => Alone::create(directory, &network().encoded()).expect("a new node"),
@@ -95,9 +101,9 @@ impl Running {
         let (runner, published) = Runner::new(alone, Arc::clone(&lanes), pace).expect("a clock");
         let intake = Intake::new(domain, Arc::clone(&lanes));
         let about = About { is_dev: true, places: Places::new([("BTC".to_owned(), 3)]), ..About::default() };
-        let shared = Shared::new(intake.clone(), published.clone(), about, pace);
+        let shared = Shared::new(intake.clone(), published.clone(), about, pace, limits);
         let thread = std::thread::spawn(move || runner.run().expect("it runs until it is stopped"));
-        Self { router: router(Arc::new(shared)), intake, lanes, published, thread, nonce: first_nonce }
+        Self { router: router(Arc::new(shared), limits), intake, lanes, published, thread, nonce: first_nonce }
     }
 
     fn stop(self) -> [u8; 32] {
@@ -374,5 +380,157 @@ async fn malformed_requests_get_a_clear_answer_and_change_nothing() {
     let (status, answer) = node.post(&json!(three)).await;
     assert_eq!((status, &answer["error"]["code"]), (StatusCode::SERVICE_UNAVAILABLE, &json!("Busy")));
     assert_eq!(node.get("/v1/status").await["intake"]["accepted"], before);
+    node.stop();
+}
+
+fn bytes_of(value: &Value) -> Vec<u8> {
+    let text = value.as_str().and_then(|text| text.strip_prefix("0x")).expect("hexadecimal");
+    (0..text.len() / 2).map(|at| u8::from_str_radix(&text[2 * at..2 * at + 2], 16).expect("digits")).collect()
+}
+
+fn keccak(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+    let mut hasher = Keccak256::new();
+    hasher.update([tag]);
+    parts.iter().for_each(|part| hasher.update(part));
+    hasher.finalize().to_vec()
+}
+
+/// The root that a proof leads to, computed as its description says and in no other way.
+fn root_of(proof: &Value, account: &[u8]) -> Vec<u8> {
+    let mut hash = keccak(0, &[account]);
+    for sibling in proof["siblings"].as_array().expect("siblings") {
+        let other = bytes_of(&sibling["hash"]);
+        let (left, right) = if sibling["left"] == true { (&other, &hash) } else { (&hash, &other) };
+        hash = keccak(1, &[left, right]);
+    }
+    let at = proof["pool"].as_u64().expect("an id") as usize;
+    let mut pools: Vec<Vec<u8>> = proof["pools"].as_array().expect("pools").iter().map(bytes_of).collect();
+    pools[at] = keccak(3, &[&bytes_of(&proof["poolRest"]), &hash]);
+    let core = keccak(2, &[&bytes_of(&proof["header"]), &bytes_of(&proof["feeds"]), &pools.concat()]);
+    let parts = ["network", "allowance", "gate"].map(|part| bytes_of(&proof[part]));
+    let events = proof["events"].as_u64().expect("a number").to_le_bytes();
+    keccak(5, &[&parts[0], &parts[1], &parts[2], &core, &events])
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_account_is_shown_to_be_in_the_state_root() {
+    let home = tempdir().expect("a directory");
+    let mut node = Running::start(home.path(), 10_000, 0);
+    node.set_up().await;
+    for round in 0..3 {
+        for account in 0..3 {
+            let proof = node.get(&format!("/v1/pools/0/accounts/{account}/proof")).await;
+            let held = bytes_of(&proof["account"]);
+            let root = bytes_of(&proof["stateRoot"]);
+            assert_eq!(root_of(&proof, &held), root, "round {round}, account {account}");
+            let above = proof["height"].as_u64().expect("a height") + 1;
+            let blocks = node.get(&format!("/v1/blocks?limit=1&before={above}")).await;
+            assert_eq!(blocks["blocks"][0]["stateRoot"], proof["stateRoot"], "the root that everybody was told");
+            let mut richer = held.clone();
+            richer[32] ^= 1;
+            assert_ne!(root_of(&proof, &richer), root);
+            assert_eq!(richer.len(), held.len());
+        }
+        // Accounts change, and a new one comes: the tree follows.
+        node.order(ALICE, 1, round + 1, 2, 100_000_000).await;
+        tokio::time::sleep(Duration::from_millis(600)).await;
+        let open = Command::OpenAccount { pool: PoolId(0) };
+        assert_eq!(node.act(STRANGER, open).await, Answer::Executed);
+    }
+    for (path, expected) in [("/v1/pools/0/accounts/99/proof", 404), ("/v1/pools/9/accounts/0/proof", 404)] {
+        let (status, answer) = node.ask(Method::GET, path, "", Vec::new()).await;
+        assert_eq!(status.as_u16(), expected, "{answer}");
+    }
+    node.stop();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_if_tells_before_what_the_rules_say_after() {
+    let home = tempdir().expect("a directory");
+    let mut node = Running::start(home.path(), 10_000, 0);
+    node.set_up().await;
+    let path = "/v1/pools/0/accounts/1/what-if";
+    let ask = async |node: &Running, body: Value| {
+        node.ask(Method::POST, path, "application/json", body.to_string().into_bytes()).await
+    };
+    // What it says is what then happens: the same order, signed, trades at the price of the auction.
+    let order = json!({ "instrument": 0, "side": "buy", "quantity": "0.005", "limit": "101000", "price": "100000" });
+    let (status, told) = ask(&node, order).await;
+    assert_eq!((status, &told["accepted"]), (StatusCode::OK, &json!(true)), "{told}");
+    assert_eq!(told["position"], "0.005");
+    assert_eq!(node.order(ALICE, 1, 1, 5, 101_000_000).await, Answer::Executed);
+    assert_eq!(node.order(BOB, 2, 1, -5, 99_000_000).await, Answer::Executed);
+    let account = node.get("/v1/pools/0/accounts/1").await["account"].clone();
+    assert_eq!(account["positions"][0]["quantity"], told["position"]);
+    // Too much of it is refused, by both, with the same code.
+    let (_, told) = ask(&node, json!({ "instrument": 0, "side": "buy", "quantity": "900", "limit": "101000" })).await;
+    assert_eq!(told["accepted"], false, "{told}");
+    let Answer::Rejected(rejection) = node.order(ALICE, 1, 2, 900_000, 101_000_000).await else {
+        panic!("the rules refuse it")
+    };
+    assert_eq!((&told["code"], &told["name"]), (&json!(rejection.code()), &json!(rejection.name())));
+    for (body, expected) in [
+        (json!({ "instrument": 9, "side": "buy", "quantity": "1" }), StatusCode::NOT_FOUND),
+        (json!({ "instrument": 0, "side": "hold", "quantity": "1" }), StatusCode::BAD_REQUEST),
+        (json!({ "instrument": 0, "side": "buy", "quantity": "0" }), StatusCode::BAD_REQUEST),
+        (json!({ "instrument": 0, "side": "buy", "quantity": "-1" }), StatusCode::BAD_REQUEST),
+        (json!({ "instrument": 0, "side": "buy", "quantity": "0.0001" }), StatusCode::BAD_REQUEST),
+        (json!({ "instrument": 0, "side": "buy", "quantity": "9".repeat(100) }), StatusCode::BAD_REQUEST),
+        (json!({ "instrument": 0, "side": "buy", "quantity": "1000000000" }), StatusCode::BAD_REQUEST),
+        (json!({ "instrument": 0, "side": "buy", "quantity": "1", "price": "1e9" }), StatusCode::BAD_REQUEST),
+        (json!({ "instrument": 0, "side": "buy", "quantity": "1", "prise": "1" }), StatusCode::UNPROCESSABLE_ENTITY),
+        (json!({ "instrument": -1, "side": "buy", "quantity": "1" }), StatusCode::UNPROCESSABLE_ENTITY),
+        (json!([]), StatusCode::UNPROCESSABLE_ENTITY),
+    ] {
+        let (status, answer) = ask(&node, body.clone()).await;
+        assert_eq!(status, expected, "{body}: {answer}");
+        assert!(answer["error"]["message"].is_string(), "{answer}");
+    }
+    // What was traded is told to whoever asks for it, newest first.
+    let fills = node.get("/v1/pools/0/accounts/1/fills").await;
+    assert_eq!((&fills["fills"][0]["quantity"], &fills["next"]), (&json!("0.005"), &Value::Null), "{fills}");
+    let sequence = fills["fills"][0]["sequence"].as_u64().expect("a number");
+    let before = node.get(&format!("/v1/pools/0/accounts/1/fills?before={sequence}")).await;
+    assert_eq!(before["fills"], json!([]));
+    assert_eq!(node.get("/v1/pools/0/funding").await["funding"], json!([]));
+    node.stop();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_uses_more_than_their_share_and_the_figures_say_so() {
+    let home = tempdir().expect("a directory");
+    let limits = Limits { requests_per_second: 20, commands_per_second: 3, streams: 0, ..Limits::default() };
+    let mut node = Running::start_with(home.path(), 10_000, 0, &limits);
+    let nobody = Command::OpenAccount { pool: PoolId(7) };
+    let four: Vec<String> = (0..4).map(|_| hex(&node.envelope(GOVERNANCE, nobody.clone()))).collect();
+    let three: Vec<String> = (0..3).map(|_| hex(&node.envelope(GOVERNANCE, nobody.clone()))).collect();
+    let other = hex(&node.envelope(CUSTODIAN, nobody.clone()));
+    let (status, answer) = node.post(&json!(four)).await;
+    assert_eq!((status, &answer["error"]["code"]), (StatusCode::TOO_MANY_REQUESTS, &json!("TooFast")), "{answer}");
+    let (status, answer) = node.post(&json!(three)).await;
+    assert_eq!((status, &answer["answers"][0]["name"]), (StatusCode::OK, &json!("PoolNotFound")), "{answer}");
+    let one = [hex(&node.envelope(GOVERNANCE, nobody))];
+    let (status, _) = node.post(&json!(one)).await;
+    assert_eq!(status, StatusCode::TOO_MANY_REQUESTS, "the signer's share is used up");
+    let (status, _) = node.post(&json!([other])).await;
+    assert_eq!(status, StatusCode::OK, "another signer's is not");
+    let mut turned_away = 0;
+    for _ in 0..40 {
+        let (status, _) = node.ask(Method::GET, "/v1/status", "", Vec::new()).await;
+        turned_away += u32::from(status == StatusCode::TOO_MANY_REQUESTS);
+    }
+    assert!((1..40).contains(&turned_away), "{turned_away} of 40 requests of one address were turned away");
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    let (status, text) = node.ask(Method::GET, "/metrics", "", Vec::new()).await;
+    assert_eq!(status, StatusCode::OK);
+    let text = text.as_str().expect("text");
+    for line in [
+        "seawall_commands_total{outcome=\"rejected\"} 4".to_owned(),
+        format!("seawall_requests_total{{path=\"/v1/status\",method=\"GET\",status=\"429\"}} {turned_away}"),
+        "seawall_requests_total{path=\"/v1/commands\",method=\"POST\",status=\"429\"} 2".to_owned(),
+        "seawall_waiting{lane=\"urgent\"} 0.0".to_owned(),
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line} in\n{text}");
+    }
     node.stop();
 }

@@ -8,6 +8,7 @@ mod drill;
 mod margin;
 mod replay;
 mod journal;
+mod init;
 mod node;
 mod failure;
 mod output;
@@ -31,6 +32,7 @@ enum Command {
     Margin(margin::MarginArgs),
     Replay(replay::ReplayArgs),
     Journal(journal::JournalArgs),
+    Init(init::InitArgs),
     Node(node::NodeArgs),
     Bench(bench::BenchArgs),
 }
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
         Command::Margin(args) => margin::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Journal(args) => journal::run(&args),
+        Command::Init(args) => init::run(&args),
         Command::Node(args) => node::run(&args),
         Command::Bench(args) => bench::run(&args),
     };

@@ -1,64 +1,129 @@
 //! `seawall node`: the process that a venue runs, and with `--dev` a whole market to look at.
 
 mod cast;
+pub(crate) mod config;
 mod dev;
 mod keys;
+mod log;
 
 use crate::failure::Failure;
 use crate::output;
-use clap::Args;
-use node::api::{About, Shared, router};
-use node::system::{Network, System};
-use node::{Intake, Lanes, NodeError, Pace, Published, Runner, Submission};
-use replication::{Alone, OrderError};
+use cast::Cast;
+use clap::{ArgGroup, Args};
+use config::{Config, Log, LogFormat};
+use node::api::{Limits, Shared, router};
+use node::system::System;
+use node::{Intake, Lanes, NodeError, Published, Runner, Submission};
+use replication::{Alone, OrderError, Recovered};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use tokio::net::TcpListener;
+use tracing::{info, warn};
 
-/// Commands that may wait in each lane: a few full blocks.
-const WAITING: usize = 100_000;
-
-/// Runs a node with a simulated market: prices of a recorded crash, members that trade, makers, bidders
+/// Runs a node: a real one from its configuration, or a simulated market to look at
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  seawall node --dev\n  seawall node --dev --speed 60 --data devnet\n\nThen open http://127.0.0.1:8700/ in a browser; Ctrl-C stops the node.\n\n\
-    Exit codes:\n  0   stopped on request\n  2   usage\n  65  the data directory holds something else, or is damaged\n  74  a file or the address could not be used"
+    group(ArgGroup::new("what").required(true).args(["dev", "config"])),
+    after_help = "Example:\n  seawall node --dev\n  seawall node --dev --speed 60 --data devnet\n  seawall init venue && seawall node --config venue/node.toml\n\n\
+    Then open http://127.0.0.1:8700/ in a browser; Ctrl-C stops the node.\n\n\
+    Exit codes:\n  0   stopped on request\n  2   usage\n  65  the configuration is malformed, or the data directory holds something else, or is damaged\n  70  an invariant of the core broke\n  \
+    74  a file or the address could not be used"
 )]
 pub(crate) struct NodeArgs {
     /// Simulates everybody: publishers, makers, traders and bidders, with keys that anybody can derive
-    #[arg(long, required = true)]
-    dev: bool,
-    /// Where the journal is kept; without it, in a temporary directory that is removed at the end
     #[arg(long)]
+    dev: bool,
+    /// The configuration of a real node, as `seawall init` writes it
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where the journal is kept; without it, in a temporary directory that is removed at the end
+    #[arg(long, requires = "dev", value_name = "DIR")]
     data: Option<PathBuf>,
-    /// The address of the API and the dashboard
-    #[arg(long, default_value = "127.0.0.1:8700")]
-    listen: SocketAddr,
+    /// The address of the API and the dashboard, instead of 127.0.0.1:8700 or that of the configuration
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
     /// How many seconds of the recorded day pass in one
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=600))]
+    #[arg(long, requires = "dev", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=600))]
     speed: u32,
     /// How many traders there are
-    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    #[arg(long, requires = "dev", default_value_t = 60, value_parser = clap::value_parser!(u16).range(1..=1_000))]
     traders: u16,
     /// The seed of what traders do
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, requires = "dev", default_value_t = 1)]
     seed: u64,
 }
 
 /// Runs the subcommand; answers the exit code.
 pub(crate) fn run(args: &NodeArgs) -> Result<u8, Failure> {
-    debug_assert!(args.dev, "required");
+    match &args.config {
+        Some(file) => run_configured(args, file),
+        None => run_dev(args),
+    }
+}
+
+fn run_configured(args: &NodeArgs, file: &Path) -> Result<u8, Failure> {
+    let config = Config::read(file)?;
+    log::start(&config.log)?;
+    let alone = match Alone::<System>::open(&config.data) {
+        Err(OrderError::Journal(journal::JournalError::NotFound { .. })) => {
+            // Not made anew: a disk that was not mounted would begin another history.
+            let hint = "hint: seawall init makes one; is the disk mounted?";
+            return Err(Failure::data(format!("{}: no journal\n{hint}", config.data.display())));
+        }
+        other => other.map_err(Failure::data)?,
+    };
+    let (alone, recovered) = alone;
+    tell_recovery(&recovered);
+    let listen = args.listen.unwrap_or(config.listen);
+    let started = Started::new(alone, &config)?;
+    serve_until_stopped(listen, started, &config.limits, None)
+}
+
+fn run_dev(args: &NodeArgs) -> Result<u8, Failure> {
+    log::start(&Log { level: "warn".to_owned(), format: LogFormat::Text })?;
     let temporary = tempfile::tempdir().map_err(|error| Failure::io(&error))?;
-    let directory = args.data.as_deref().unwrap_or(temporary.path());
+    let data = args.data.as_deref().unwrap_or(temporary.path()).to_owned();
     let market = dev::Market::new(args.seed)?;
-    let started = Started::at(directory, &market.network(), market.about())?;
+    let network = market.network();
+    let alone = match Alone::<System>::open(&data) {
+        Err(OrderError::Journal(journal::JournalError::NotFound { .. })) => Alone::create(&data, &network.encoded()),
+        other => other.map(|(alone, _)| alone),
+    };
+    let config = Config::of_dev(data, network, market.about());
+    let listen = args.listen.unwrap_or(config.listen);
+    let started = Started::new(alone.map_err(Failure::data)?, &config)?;
+    let cast = cast::Cast::new(market, args, started.intake.clone(), started.published.clone());
+    serve_until_stopped(listen, started, &config.limits, Some(cast))
+}
+
+fn serve_until_stopped(
+    listen: SocketAddr,
+    started: Started,
+    limits: &Limits,
+    cast: Option<Cast>,
+) -> Result<u8, Failure> {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| Failure::io(&error))?;
-    runtime.block_on(serve(args, &started, market))?;
+    let served = runtime.block_on(serve(listen, &started, limits, cast));
+    // However serving ended, what was taken in is written.
     started.stop()?;
+    served?;
     Ok(0)
+}
+
+fn tell_recovery(recovered: &Recovered) {
+    info!(snapshot = recovered.snapshot, replayed = recovered.replayed, "the node has come back");
+    if !recovered.cut.is_empty() {
+        warn!(heights = ?recovered.cut, "damaged blocks at the end of the journal were cut off");
+    }
+    for damaged in &recovered.damaged {
+        warn!(file = %damaged.path.display(), what = %damaged.what, "a snapshot is not whole");
+    }
+    for refused in &recovered.refused {
+        warn!(%refused, "a snapshot was refused");
+    }
 }
 
 /// A node whose thread of blocks runs.
@@ -71,25 +136,21 @@ struct Started {
 }
 
 impl Started {
-    /// The node of a directory, or a new one.
-    fn at(directory: &Path, network: &Network, about: About) -> Result<Self, Failure> {
-        let alone = match Alone::<System>::open(directory) {
-            Err(OrderError::Journal(journal::JournalError::NotFound { .. })) => {
-                Alone::create(directory, &network.encoded())
-            }
-            other => other.map(|(alone, _)| alone),
-        };
-        let alone = alone.map_err(Failure::data)?;
-        if alone.machine().domain() != network.domain() {
+    fn new(alone: Alone<System>, config: &Config) -> Result<Self, Failure> {
+        let (found, expected) = (alone.machine().domain(), config.network.domain());
+        if found != expected {
+            let (found, expected) = (output::hex(&found.network), output::hex(&expected.network));
             return Err(Failure::data(format!(
-                "{}: holds another network\nhint: name another directory",
-                directory.display()
+                "{}: holds another network: found {found}, allowed {expected}\nhint: name another directory",
+                config.data.display()
             )));
         }
-        let (lanes, pace) = (Arc::new(Lanes::new(WAITING)), Pace::default());
-        let intake = Intake::new(network.domain(), Arc::clone(&lanes));
-        let (runner, published) = Runner::new(alone, Arc::clone(&lanes), pace).map_err(Failure::data)?;
-        let shared = Arc::new(Shared::new(intake.clone(), published.clone(), about, pace));
+        info!(network = %output::hex(&expected.network), height = alone.machine().engine().height(), "a node starts");
+        let lanes = Arc::new(Lanes::new(config.waiting));
+        let intake = Intake::new(expected, Arc::clone(&lanes));
+        let (runner, published) = Runner::new(alone, Arc::clone(&lanes), config.pace).map_err(Failure::data)?;
+        let about = config.about.clone();
+        let shared = Arc::new(Shared::new(intake.clone(), published.clone(), about, config.pace, &config.limits));
         let stopping = Arc::clone(&lanes);
         let thread = std::thread::Builder::new().name("blocks".to_owned()).spawn(move || {
             let ended = runner.run();
@@ -112,13 +173,12 @@ impl Started {
 }
 
 /// Serves until somebody asks to stop, or the thread of blocks ends.
-async fn serve(args: &NodeArgs, started: &Started, market: dev::Market) -> Result<(), Failure> {
-    let listener =
-        TcpListener::bind(args.listen).await.map_err(|error| Failure::io(&format!("{}: {error}", args.listen)))?;
+async fn serve(listen: SocketAddr, started: &Started, limits: &Limits, cast: Option<Cast>) -> Result<(), Failure> {
+    let listener = TcpListener::bind(listen).await.map_err(|error| Failure::io(&format!("{listen}: {error}")))?;
     let address = listener.local_addr().map_err(|error| Failure::io(&error))?;
     output::print(&format!("seawall node: http://{address}/  (API: /openapi.json, stop: Ctrl-C)\n"))?;
-    let cast = cast::Cast::new(market, args, started.intake.clone(), started.published.clone());
-    let playing = tokio::spawn(cast.play());
+    let playing = cast.map(|cast| tokio::spawn(cast.play()));
+    let following = tokio::spawn(node::follow(Arc::clone(&started.shared)));
     let mut heights = started.published.height.clone();
     let until = async move {
         tokio::select! {
@@ -127,9 +187,9 @@ async fn serve(args: &NodeArgs, started: &Started, market: dev::Market) -> Resul
             () = async { while heights.changed().await.is_ok() {} } => (),
         }
     };
-    let served = axum::serve(listener, router(Arc::clone(&started.shared))).with_graceful_shutdown(until).await;
-    playing.abort();
-    served.map_err(|error| Failure::io(&error))
+    node::serve(listener, router(Arc::clone(&started.shared), limits), limits, until).await;
+    playing.into_iter().chain([following]).for_each(|task| task.abort());
+    Ok(())
 }
 
 /// Ctrl-C, or what a service manager sends.

@@ -83,6 +83,11 @@ pub(crate) fn colourful() -> bool {
     colours(&io::stdout())
 }
 
+/// Whether standard error takes colours.
+pub(crate) fn colourful_errors() -> bool {
+    colours(&io::stderr())
+}
+
 /// Colours belong on a terminal that has them, whose owner did not set `NO_COLOR` (no-color.org).
 fn colours(stream: &impl IsTerminal) -> bool {
     let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());

@@ -5,8 +5,8 @@ use crate::accounts::hash_of;
 use crate::command::{Key, Lifetime, NewOrder, OrderNumber, Rejection};
 use crate::event::{Event, Removal};
 use crate::margin;
-use crate::state::{Account, Condition, FUND, Instrument, Level, Order, Pool, State};
-use crate::table::{AccountId, InstrumentId, PoolId};
+use crate::state::{Account, Condition, FUND, Feed, Instrument, Level, Order, Pool, State};
+use crate::table::{AccountId, FeedId, InstrumentId, PoolId, Table};
 use crate::units::{MAX_QUANTITY, Money, Price, Quantity, Time};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -47,15 +47,45 @@ fn is_spot(state: &State, pool: PoolId, instrument: InstrumentId) -> bool {
 
 /// Every check on a new order; the order as it will rest.
 fn accept(state: &State, signer: Key, pool: PoolId, account: AccountId, order: &NewOrder) -> Result<Order, Rejection> {
+    require_shape(state.time, order)?;
+    let (found, owner) = own_account(state, signer, pool, account)?;
+    judge_shaped(&state.feeds, found, owner, order)
+}
+
+/// What [`crate::command::Command::PlaceOrder`] would say to an order of this account, and how the order would rest: for readers, who
+/// hold a pool without members. An order that buys collateral is judged by the commands alone, because what the whole pool owes
+/// is known to them alone.
+///
+/// # Errors
+/// The rejection.
+pub fn judge(
+    feeds: &Table<FeedId, Feed>,
+    time: Time,
+    pool: &Pool,
+    owner: &Account,
+    order: &NewOrder,
+) -> Result<Order, Rejection> {
+    require_shape(time, order)?;
+    judge_shaped(feeds, pool, owner, order)
+}
+
+fn require_shape(time: Time, order: &NewOrder) -> Outcome {
     let size = order.quantity.get().unsigned_abs();
     require(size >= 1 && size <= MAX_QUANTITY.unsigned_abs(), Rejection::QuantityOutOfRange)?;
     order.limit.map_or(Ok(()), require_price)?;
-    require(!lifetime_is_over(order.lifetime, state.time), Rejection::LifetimeOver)?;
-    let (found, owner) = own_account(state, signer, pool, account)?;
-    let instrument = found.instruments.find(order.instrument).ok_or(Rejection::InstrumentNotFound)?;
+    require(!lifetime_is_over(order.lifetime, time), Rejection::LifetimeOver)
+}
+
+fn judge_shaped(
+    feeds: &Table<FeedId, Feed>,
+    pool: &Pool,
+    owner: &Account,
+    order: &NewOrder,
+) -> Result<Order, Rejection> {
+    let instrument = pool.instruments.find(order.instrument).ok_or(Rejection::InstrumentNotFound)?;
     let signed = order.limit.is_none_or(|limit| limit.is_positive() || instrument.parameters.negative_prices);
     require(signed, Rejection::PriceOutOfRange)?;
-    require_standing(state, found, owner, instrument, order)?;
+    require_standing(is_live(feeds, instrument), pool, owner, instrument, order)?;
     let resting = Order {
         number: order.number,
         instrument: order.instrument,
@@ -64,9 +94,9 @@ fn accept(state: &State, signer: Key, pool: PoolId, account: AccountId, order: &
         lifetime: order.lifetime,
         reduce_only: order.reduce_only,
     };
-    require_limits(found, owner, instrument, &resting)?;
+    require_limits(pool, owner, instrument, &resting)?;
     let reduces = only_reduces(owner, order) && order.quantity.abs() <= owner.quantity(order.instrument).abs();
-    require_margin(found, owner, &resting, reduces)?;
+    require_margin(pool, owner, &resting, reduces)?;
     Ok(resting)
 }
 
@@ -89,7 +119,11 @@ fn only_reduces(owner: &Account, order: &NewOrder) -> bool {
     held.opposes(order.quantity) && (order.reduce_only || order.quantity.abs() + offered <= held.abs())
 }
 
-fn require_standing(state: &State, pool: &Pool, owner: &Account, instrument: &Instrument, order: &NewOrder) -> Outcome {
+fn is_live(feeds: &Table<FeedId, Feed>, instrument: &Instrument) -> bool {
+    feeds[instrument.parameters.feed].condition == Condition::Live
+}
+
+fn require_standing(is_live: bool, pool: &Pool, owner: &Account, instrument: &Instrument, order: &NewOrder) -> Outcome {
     require(!pool.winding_down, Rejection::PoolWindingDown)?;
     require(owner.is_good(), Rejection::AccountNotGood)?;
     require(instrument.priced && pool.matrices.covers(order.instrument), Rejection::InstrumentNotPriced)?;
@@ -101,7 +135,7 @@ fn require_standing(state: &State, pool: &Pool, owner: &Account, instrument: &In
     require(instrument.breaker.level != Level::Halted, Rejection::InstrumentHalted)?;
     require(instrument.breaker.level != Level::ReduceOnly, Rejection::ReduceOnlyInForce)?;
     // R3.4: no new risk on a feed that cannot be relied on.
-    require(state.feeds[instrument.parameters.feed].condition == Condition::Live, Rejection::FeedNotLive)
+    require(is_live, Rejection::FeedNotLive)
 }
 
 fn require_limits(pool: &Pool, owner: &Account, instrument: &Instrument, order: &Order) -> Outcome {
@@ -144,9 +178,7 @@ fn require_margin(pool: &Pool, owner: &Account, order: &Order, reduces: bool) ->
     if margin::may_go(&before, &margin::order_rows(pool, owner, &orders)) {
         return Ok(());
     }
-    let mut filled = owner.clone();
-    filled.fill(order.instrument, order.quantity, order.limit);
-    filled.cash -= pool.fee_bound(order.instrument, order.limit * order.quantity);
+    let filled = pool.after_trade(owner, order.instrument, order.quantity, order.limit);
     let after = margin::order_rows(pool, &filled, &filled.orders);
     require(reduces && margin::may_go(&before, &after), Rejection::InitialMarginNotMet)
 }
@@ -246,7 +278,7 @@ pub(super) fn trade(
     for (side, quantity) in [(trade.buyer, trade.quantity), (trade.seller, -trade.quantity)] {
         let owner = account_of(found, side)?;
         require(side != FUND, Rejection::NotAuthorised)?;
-        require_standing(state, found, owner, instrument, &as_order(trade, quantity))?;
+        require_standing(is_live(&state.feeds, instrument), found, owner, instrument, &as_order(trade, quantity))?;
         require(inside, Rejection::LimitOutsideBand)?;
         require_side(found, owner, instrument, trade, quantity)?;
     }

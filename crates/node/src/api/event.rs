@@ -31,7 +31,7 @@ impl Shown<'_> {
         quantity(lots, self.places_in(pool, instrument))
     }
 
-    fn places_in(&self, pool: PoolId, instrument: InstrumentId) -> u8 {
+    pub(super) fn places_in(&self, pool: PoolId, instrument: InstrumentId) -> u8 {
         self.view.pool(pool).map_or(0, |own| self.places_of(&own.pool, instrument))
     }
 
@@ -196,7 +196,7 @@ impl Shown<'_> {
 }
 
 /// The name of an event: that of its variant.
-pub(super) fn kind(event: &Event) -> String {
+pub(crate) fn kind(event: &Event) -> String {
     let text = format!("{event:?}");
     text.split([' ', '{']).next().unwrap_or_default().to_owned()
 }

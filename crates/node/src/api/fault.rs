@@ -13,17 +13,39 @@ pub(super) struct Fault {
     status: StatusCode,
     code: &'static str,
     message: String,
+    /// After how many seconds the same request may be answered.
+    retry_after: Option<u64>,
 }
 
 impl Fault {
+    fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        let retry_after = (status == StatusCode::SERVICE_UNAVAILABLE).then_some(1);
+        Self { status, code, message: message.into(), retry_after }
+    }
+
+    /// There is no room at the moment.
+    pub(super) fn busy(message: &str) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "Busy", format!("{message}: nothing was done, ask again later"))
+    }
+
+    /// Whoever asks has used up their share for so many seconds.
+    pub(super) fn too_fast(message: &str, seconds: u64) -> Self {
+        Self { retry_after: Some(seconds), ..Self::new(StatusCode::TOO_MANY_REQUESTS, "TooFast", message) }
+    }
+
+    /// There was no answer in time. What became of the request is not known.
+    pub(super) fn too_slow() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "Busy", "no answer in time: what became of the request is not known")
+    }
+
     /// There is nothing of this name.
     pub(super) fn not_found(what: &str) -> Self {
-        Self { status: StatusCode::NOT_FOUND, code: "NotFound", message: format!("{what} not found") }
+        Self::new(StatusCode::NOT_FOUND, "NotFound", format!("{what} not found"))
     }
 
     /// The request is malformed.
     pub(super) fn not_valid(message: impl Into<String>) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, code: "NotValid", message: message.into() }
+        Self::new(StatusCode::BAD_REQUEST, "NotValid", message)
     }
 }
 
@@ -31,8 +53,8 @@ impl IntoResponse for Fault {
     fn into_response(self) -> Response {
         let error = FailureText { code: self.code.to_owned(), message: self.message };
         let mut response = (self.status, Json(Failure { error })).into_response();
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }
@@ -45,7 +67,7 @@ impl From<NotTaken> for Fault {
             NotTaken::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "Stopping"),
             NotTaken::TooMany => (StatusCode::PAYLOAD_TOO_LARGE, "TooLarge"),
         };
-        Self { status, code, message: reason.to_string() }
+        Self::new(status, code, reason.to_string())
     }
 }
 
@@ -55,7 +77,7 @@ macro_rules! from_rejections {
             fn from(rejection: $rejection) -> Self {
                 let status = rejection.status();
                 let code = if status == StatusCode::PAYLOAD_TOO_LARGE { "TooLarge" } else { "NotValid" };
-                Self { status, code, message: rejection.body_text() }
+                Self::new(status, code, rejection.body_text())
             }
         }
     )*};
@@ -68,9 +90,5 @@ pub(super) async fn no_such_path() -> Fault {
 }
 
 pub(super) async fn no_such_method() -> Fault {
-    Fault {
-        status: StatusCode::METHOD_NOT_ALLOWED,
-        code: "NotValid",
-        message: "this path does not take this method".to_owned(),
-    }
+    Fault::new(StatusCode::METHOD_NOT_ALLOWED, "NotValid", "this path does not take this method")
 }

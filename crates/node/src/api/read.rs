@@ -24,16 +24,16 @@ use std::sync::atomic::Ordering;
 use utoipa::IntoParams;
 
 /// Most entries of a page.
-const MOST: usize = 1_000;
+pub(super) const MOST: usize = 1_000;
 /// Entries of a page where the request does not say.
-const USUAL: usize = 50;
+pub(super) const USUAL: usize = 50;
 /// Blocks that the block times are taken over.
 const TIMED_BLOCKS: usize = 1_000;
 /// The time over which commands are counted, ms.
 const COUNTED_MS: i64 = 10_000;
 
-type Params<T> = Result<Path<T>, PathRejection>;
-type Asked<T> = Result<Query<T>, QueryRejection>;
+pub(super) type Params<T> = Result<Path<T>, PathRejection>;
+pub(super) type Asked<T> = Result<Query<T>, QueryRejection>;
 
 /// The id of the pool at a place.
 pub(super) fn pool_id(at: usize) -> PoolId {
@@ -45,7 +45,7 @@ pub(super) fn ms(us: u64) -> f64 {
     us as f64 / 1e3
 }
 
-fn pool_of(view: &View, id: u16) -> Result<&PoolView, Fault> {
+pub(super) fn pool_of(view: &View, id: u16) -> Result<&PoolView, Fault> {
     view.pool(PoolId(id)).ok_or_else(|| Fault::not_found("pool"))
 }
 

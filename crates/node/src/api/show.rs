@@ -292,7 +292,7 @@ impl Shown<'_> {
     }
 }
 
-fn figures(pool: &Pool, id: AccountId, account: &Account) -> AccountFigures {
+pub(super) fn figures(pool: &Pool, id: AccountId, account: &Account) -> AccountFigures {
     let (cash, positions) = (account.cash, account.positions.as_slice());
     let equity = margin::equity(&pool.matrices, cash, positions);
     let maintenance = margin::maintenance_margin(pool, cash, positions);

@@ -35,8 +35,12 @@ pub(super) async fn stream(
 ) -> Result<Response, Fault> {
     let Query(from) = from?;
     let kinds = Kinds::parse(from.kinds.as_deref());
+    let place = shared.used.stream()?;
     let upgrade = upgrade.max_message_size(MAX_MESSAGE).max_frame_size(MAX_MESSAGE);
-    Ok(upgrade.on_upgrade(move |socket| serve(shared, socket, from.after, kinds)))
+    Ok(upgrade.on_upgrade(async move |socket| {
+        serve(shared, socket, from.after, kinds).await;
+        drop(place);
+    }))
 }
 
 /// Sends until somebody hangs up.

@@ -82,7 +82,11 @@ pub(super) async fn commands(
     State(shared): State<Arc<Shared>>,
     Envelopes(envelopes): Envelopes,
 ) -> Result<Json<CommandsAnswer>, Fault> {
-    let answers = shared.intake.submit(envelopes).await?;
+    let place = shared.used.verification()?;
+    let verified = shared.intake.verify(envelopes).await?;
+    drop(place);
+    shared.used.commands(verified.signed())?;
+    let answers = shared.intake.queue(verified).await?;
     Ok(Json(CommandsAnswer { answers: answers.iter().map(answer).collect() }))
 }
 

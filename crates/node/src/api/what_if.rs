@@ -1,0 +1,142 @@
+//! What an order would do, before it is signed: the core is asked about a copy of the account.
+
+use super::Shared;
+use super::fault::Fault;
+use super::read::{Params, pool_of};
+use super::show::figures;
+use super::types::{AccountFigures, Failure};
+use crate::decimal::{parse_price, parse_quantity, price, quantity};
+use crate::view::PoolView;
+use axum::Json;
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{Path, State};
+use clearing::command::{Lifetime, NewOrder};
+use clearing::commands::judge;
+use clearing::state::{Account, Instrument};
+use clearing::table::{AccountId, InstrumentId};
+use clearing::units::{Price, Quantity};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use utoipa::ToSchema;
+
+/// An order that somebody thinks about.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct WhatIfRequest {
+    /// The instrument.
+    pub instrument: u16,
+    /// `buy` or `sell`.
+    pub side: String,
+    /// Units, above zero.
+    pub quantity: String,
+    /// The worst price, USD a unit; without it, the edge of the price band.
+    pub limit: Option<String>,
+    /// Whether it may only reduce the position.
+    #[serde(default)]
+    pub reduce_only: bool,
+    /// The price at which the answer supposes it to fill, USD a unit; without it, the mark.
+    pub price: Option<String>,
+}
+
+/// What the order would do.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct WhatIfAnswer {
+    /// The height of the block after which this holds.
+    pub height: u64,
+    /// Its time, ms.
+    pub time: i64,
+    /// Whether the rules would take it now; none for collateral, which depends on what the whole pool owes.
+    pub accepted: Option<bool>,
+    /// The stable code of the rejection.
+    pub code: Option<u16>,
+    /// Its name.
+    pub name: Option<String>,
+    /// Its reason.
+    pub reason: Option<String>,
+    /// The price at which it is supposed to fill, USD a unit.
+    pub price: String,
+    /// The position after it, units.
+    pub position: String,
+    /// The account now.
+    pub before: AccountFigures,
+    /// The account if all of it were filled at that price, with the highest fee.
+    pub after: AccountFigures,
+}
+
+/// What an order would do to an account, and whether the rules would take it. Nothing is placed.
+#[utoipa::path(post, path = "/v1/pools/{pool}/accounts/{account}/what-if", request_body = WhatIfRequest,
+    params(("pool" = u16, Path), ("account" = u32, Path)),
+    responses((status = 200, body = WhatIfAnswer), (status = 400, body = Failure), (status = 404, body = Failure),
+        (status = 413, body = Failure), (status = 415, body = Failure), (status = 422, body = Failure)))]
+pub(super) async fn what_if(
+    State(shared): State<Arc<Shared>>,
+    ids: Params<(u16, u32)>,
+    asked: Result<Json<WhatIfRequest>, JsonRejection>,
+) -> Result<Json<WhatIfAnswer>, Fault> {
+    let (Path((pool, account)), Json(asked), view) = (ids?, asked?, shared.view());
+    let own = pool_of(&view, pool)?;
+    let id = AccountId(account);
+    let held = own.account(id).ok_or_else(|| Fault::not_found("account"))?;
+    let instrument = InstrumentId(asked.instrument);
+    let listed = own.pool.instruments.find(instrument).ok_or_else(|| Fault::not_found("instrument"))?;
+    let places = shared.shown(&view).places_of(&own.pool, instrument);
+    let order = order_of(&asked, held, places)?;
+    let at = match &asked.price {
+        Some(text) => parsed("price", text, |text| parse_price(text, places))?,
+        None => listed.mark,
+    };
+    let verdict = (!listed.is_spot()).then(|| judge(&view.feeds, view.time, &own.pool, held, &order));
+    let after = after(own, listed, held, &order, at)?;
+    let rejection = verdict.as_ref().and_then(|verdict| verdict.as_ref().err());
+    Ok(Json(WhatIfAnswer {
+        height: view.height,
+        time: view.time.get(),
+        accepted: verdict.as_ref().map(Result::is_ok),
+        code: rejection.map(|why| why.code()),
+        name: rejection.map(|why| why.name().to_owned()),
+        reason: rejection.map(|why| why.text().to_owned()),
+        price: price(at, places),
+        position: quantity(after.quantity(instrument), places),
+        before: figures(&own.pool, id, held),
+        after: figures(&own.pool, id, &after),
+    }))
+}
+
+fn order_of(asked: &WhatIfRequest, held: &Account, places: u8) -> Result<NewOrder, Fault> {
+    let size = parsed("quantity", &asked.quantity, |text| parse_quantity(text, places))?;
+    let quantity = match asked.side.as_str() {
+        "buy" => size,
+        "sell" => -size,
+        other => return Err(Fault::not_valid(format!("side: found {other:?}, allowed buy or sell"))),
+    };
+    if size <= Quantity::ZERO {
+        return Err(Fault::not_valid(format!("quantity: found {}, allowed above zero", asked.quantity)));
+    }
+    let limit = asked.limit.as_deref().map(|text| parsed("limit", text, |text| parse_price(text, places)));
+    Ok(NewOrder {
+        number: held.last_number.saturating_add(1),
+        instrument: InstrumentId(asked.instrument),
+        quantity,
+        limit: limit.transpose()?,
+        lifetime: Lifetime::ThisBlock,
+        reduce_only: asked.reduce_only,
+    })
+}
+
+/// The account after a fill, as far as amounts go that the core would carry.
+fn after(own: &PoolView, listed: &Instrument, held: &Account, order: &NewOrder, at: Price) -> Result<Account, Fault> {
+    let reach = i128::from(held.quantity(order.instrument).get()) + i128::from(order.quantity.get());
+    let most = i128::from(listed.parameters.max_position.get());
+    if reach.abs() > most.max(i128::from(held.quantity(order.instrument).get().unsigned_abs())) {
+        return Err(Fault::not_valid("quantity: the position would be larger than the instrument allows"));
+    }
+    Ok(own.pool.after_trade(held, order.instrument, order.quantity, at))
+}
+
+fn parsed<T>(field: &str, text: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T, Fault> {
+    parse(text).ok_or_else(|| {
+        let shown: String = text.chars().take(40).collect();
+        Fault::not_valid(format!("{field}: found {shown:?}, allowed a decimal number in whole lots and quanta"))
+    })
+}
