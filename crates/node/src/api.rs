@@ -3,6 +3,7 @@
 pub mod types;
 pub mod answers;
 mod show;
+mod liquidation;
 mod event;
 mod fault;
 mod limits;

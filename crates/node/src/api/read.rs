@@ -218,10 +218,14 @@ pub(super) async fn account(
     ids: Params<(u16, u32)>,
 ) -> Result<Json<AccountAnswer>, Fault> {
     let (Path((pool, account)), view) = (ids?, shared.view());
-    let (own, id) = (pool_of(&view, pool)?, AccountId(account));
-    let held = own.account(id).ok_or_else(|| Fault::not_found("account"))?;
-    let account = shared.shown(&view).account_in_full(own, id, held);
-    Ok(Json(AccountAnswer { height: view.height, time: view.time.get(), account }))
+    // Liquidation prices are searched for: not on the threads that serve connections.
+    let found = tokio::task::spawn_blocking(move || {
+        let (own, id) = (pool_of(&view, pool)?, AccountId(account));
+        let held = own.account(id).ok_or_else(|| Fault::not_found("account"))?;
+        let account = shared.shown(&view).account_in_full(own, id, held);
+        Ok(AccountAnswer { height: view.height, time: view.time.get(), account })
+    });
+    found.await.map_err(|_| Fault::not_found("answer"))?.map(Json)
 }
 
 /// Every feed with its publishers.

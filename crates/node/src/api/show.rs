@@ -1,5 +1,6 @@
 //! How the state looks outside: core values in, answers out. Nothing is decided here; every figure is the core's.
 
+use super::liquidation::{feed_of, liquidation_prices};
 use super::types::{
     AccountDetail, AccountFigures, AccountSummary, AuctionView, Band, BidView, BookView, BreakerView, FeedView,
     FundView, LayerView, LineView, Market, OrderView, PoolSummary, PositionView, PublisherView, RowView, TrancheView,
@@ -114,6 +115,7 @@ impl Shown<'_> {
             mark_price: price(mark, places),
             notional: usd(value.abs()),
             unrealised_pnl: usd(value - position.entry),
+            liquidation_price: None,
         }
     }
 
@@ -198,12 +200,26 @@ impl Shown<'_> {
             figures: figures(pool, id, account),
             cash: usd(account.cash),
             loan: usd(if has_collateral(pool, account) { margin::loan(pool, account) } else { Money::ZERO }),
-            positions: account.positions.iter().map(|position| self.position(pool, position)).collect(),
+            positions: self.positions_in_full(pool, account),
             orders: account.orders.iter().map(|order| self.order(pool, order)).collect(),
             rows,
             worst,
             bid: self.bid(pool, id),
         }
+    }
+
+    /// Positions with the price of the feed that would liquidate the account: for a long below, for a short above, and where that is not
+    /// so (a hedge) on the other side.
+    fn positions_in_full(&self, pool: &Pool, account: &Account) -> Vec<PositionView> {
+        let prices = liquidation_prices(pool, &self.view.feeds, self.view.time, account);
+        let full = |position: &Position| {
+            let (below, above) =
+                feed_of(pool, position).and_then(|feed| prices.get(&feed)).copied().unwrap_or_default();
+            let first = if position.quantity.is_negative() { above.or(below) } else { below.or(above) };
+            let places = self.places_of(pool, position.instrument);
+            PositionView { liquidation_price: first.map(|at| price(at, places)), ..self.position(pool, position) }
+        };
+        account.positions.iter().map(full).collect()
     }
 
     fn order(&self, pool: &Pool, order: &Order) -> OrderView {

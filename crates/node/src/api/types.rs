@@ -114,6 +114,9 @@ pub struct PositionView {
     pub notional: String,
     /// Gain or loss at the mark, USD.
     pub unrealised_pnl: String,
+    /// The price of its feed at which the account would be liquidated, the other feeds unchanged (R6.3), USD a unit; none where there is no
+    /// such price from 0 to five times the present one, and only with a single account.
+    pub liquidation_price: Option<String>,
 }
 
 /// The fund of a pool.
