@@ -29,20 +29,20 @@ use world::World;
 pub const HONEST_AGE_S: usize = 300;
 
 /// Where the blocks of a run go.
-pub struct Recorder<'a>(&'a mut BlockLogWriter<Box<dyn Write>>);
+pub trait Record {
+    /// The run begins.
+    fn genesis(&mut self, genesis: &Genesis, root: &[u8; 32]);
+    /// A block was applied.
+    fn block(&mut self, block: &Block, receipt: &Receipt);
+}
 
-impl<'a> Recorder<'a> {
-    /// Records into a log.
-    pub fn new(log: &'a mut BlockLogWriter<Box<dyn Write>>) -> Self {
-        Self(log)
-    }
-
+impl<W: Write> Record for BlockLogWriter<W> {
     fn genesis(&mut self, genesis: &Genesis, root: &[u8; 32]) {
-        self.0.genesis(genesis, root);
+        BlockLogWriter::genesis(self, genesis, root);
     }
 
     fn block(&mut self, block: &Block, receipt: &Receipt) {
-        self.0.block(block, receipt);
+        BlockLogWriter::block(self, block, receipt);
     }
 }
 
@@ -147,11 +147,11 @@ impl Drill<'_> {
     ///
     /// # Errors
     /// [`DrillError::NotStruck`] if the core refuses what the population starts with.
-    pub fn run(
-        &self,
-        setting: &Setting,
+    pub fn run<'a>(
+        &'a self,
+        setting: &'a Setting,
         seed: u64,
-        recorder: Option<Recorder>,
+        recorder: Option<&'a mut dyn Record>,
         progress: &mut dyn FnMut(&Progress),
     ) -> Result<(Outcome, Series), DrillError> {
         let begun = Instant::now();

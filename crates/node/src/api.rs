@@ -1,7 +1,5 @@
 //! The API: HTTP and WebSocket, JSON. Handlers read published views and hand envelopes to the intake; none decides anything.
 
-pub mod types;
-pub mod answers;
 mod show;
 mod liquidation;
 mod event;
@@ -15,7 +13,6 @@ mod write;
 mod stream;
 mod dashboard;
 
-use crate::decimal::Places;
 use crate::intake::Intake;
 use crate::metrics::Metrics;
 use crate::prover::Prover;
@@ -28,6 +25,8 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 use clearing::command::Key;
 use limits::Used;
+use protocol::MAX_BODY;
+use protocol::decimal::Places;
 use show::Shown;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -39,9 +38,6 @@ use utoipa_axum::routes;
 
 pub(crate) use event::kind;
 pub use limits::Limits;
-
-/// The longest body of a request, bytes: a thousand envelopes of ordinary size in hexadecimal.
-const MAX_BODY: usize = 2 * 1024 * 1024;
 
 /// What the API tells besides the state.
 #[derive(Clone, Debug, Default)]

@@ -47,7 +47,7 @@ fn tell(view: &View, block: &BlockRecord) {
                 }
             }
             Event::LossAllocated { pool, layer, amount, .. } => {
-                let usd = crate::decimal::usd(*amount);
+                let usd = protocol::decimal::usd(*amount);
                 error!(height, pool = pool_name(view, *pool), ?layer, usd, "a loss beyond an account's own money");
             }
             Event::PoolWoundDown { pool } => error!(height, pool = pool_name(view, *pool), "a pool is wound down"),

@@ -4,12 +4,10 @@ use crate::lanes::{Lane, Lanes, Weighed};
 use crate::system::Answer;
 use authority::{Domain, Envelope, Refusal, Request, verify_all};
 use clearing::command::Command;
+use protocol::MAX_ENVELOPES;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::oneshot;
-
-/// Most envelopes of one request.
-pub const MAX_ENVELOPES: usize = 1_000;
 
 /// What became of an envelope, and in which block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

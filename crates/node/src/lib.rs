@@ -9,7 +9,6 @@
 //!
 //! Read in this order. Nothing here decides a rule: a handler shows what the core says.
 
-pub mod decimal;
 mod clock;
 mod members;
 pub mod system;
@@ -25,7 +24,7 @@ mod follow;
 
 pub use clock::{ClockBehind, MOST_BEHIND};
 pub use follow::follow;
-pub use intake::{Answered, Intake, MAX_ENVELOPES, NotTaken, Submission};
+pub use intake::{Answered, Intake, NotTaken, Submission};
 pub use lanes::{Lane, Lanes};
 pub use run::{NodeError, Pace, Published, Runner};
 pub use serve::serve;

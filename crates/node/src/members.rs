@@ -24,6 +24,8 @@ const _: () =
 pub(crate) struct Members {
     owners: BTreeSet<Key>,
     offices: BTreeSet<Key>,
+    /// Newcomers of the block that is being applied: each counts once.
+    arriving: BTreeSet<Key>,
     allowance: Allowance,
 }
 
@@ -73,18 +75,20 @@ impl Members {
         if !matches!(envelope.request, Request::Act(Command::OpenAccount { .. })) {
             return Err(Refusal::SignerNotKnown);
         }
-        if self.allowance.thousandths >= 1_000 { Ok(()) } else { Err(Refusal::TooManyNewcomers) }
+        let has_place = self.arriving.contains(&signer) || self.allowance.thousandths >= 1_000;
+        if has_place { Ok(()) } else { Err(Refusal::TooManyNewcomers) }
     }
 
     /// An envelope was let in.
     pub(crate) fn admitted(&mut self, envelope: &Envelope, signer: Key) {
-        if envelope.owner.is_none() && !self.knows(&signer) {
+        if envelope.owner.is_none() && !self.knows(&signer) && self.arriving.insert(signer) {
             self.allowance.thousandths -= 1_000;
         }
     }
 
     /// Follows what a block has changed.
     pub(crate) fn follow(&mut self, state: &State, events: &[Event]) {
+        self.arriving.clear();
         let mut offices = false;
         for event in events {
             match event {
@@ -158,6 +162,15 @@ mod tests {
         assert_eq!(check(&members, &open(9)), Ok(()), "one each 25 ms");
         members.admitted(&open(9).0, open(9).1);
         assert_eq!(check(&members, &open(8)), Err(Refusal::TooManyNewcomers));
+        assert_eq!(check(&members, &open(9)), Ok(()), "who has come may open more in the same block");
+        members.admitted(&open(9).0, open(9).1);
+        members.follow(engine.state(), &[]);
+        assert_eq!(
+            check(&members, &open(9)),
+            Err(Refusal::TooManyNewcomers),
+            "but is nobody if the core has opened none"
+        );
+        assert_eq!(members.allowance().thousandths, 0, "and counted once");
         members.advance(Time::new(i64::MAX));
         assert_eq!(members.allowance().thousandths, AT_ONCE * 1_000, "a quiet time adds up to so many");
     }

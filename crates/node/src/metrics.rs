@@ -2,7 +2,6 @@
 //! published views and finished requests.
 
 use crate::api::kind;
-use crate::decimal::Places;
 use crate::intake::Intake;
 use crate::view::{BlockRecord, PoolView, View};
 use arc_swap::ArcSwap;
@@ -19,6 +18,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
+use protocol::decimal::Places;
 use std::fmt;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};

@@ -1,5 +1,7 @@
 //! `seawall drill`: a historic crash against today's rules.
 
+mod live;
+
 use crate::failure::Failure;
 use crate::output;
 use clap::{Args, Subcommand, ValueEnum};
@@ -7,14 +9,13 @@ use indicatif::{ProgressBar, ProgressStyle};
 use lab::block_log::BlockLogWriter;
 use lab::catalogue::{EXHIBITS, Exhibit};
 use lab::compare::compared;
-use lab::drill::{Drill, Progress, Recorder, Setting};
+use lab::drill::{Drill, Progress, Setting};
 use lab::outcome::{LAYERS, Outcome, Rules, Runs, Series};
 use lab::plan::Plan;
 use lab::report::{self, Compared};
 use lab::static_venue::StaticVenue;
 use lab::tape::Recording;
 use std::fs::File;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -35,11 +36,12 @@ enum DrillCommand {
     /// Runs a drill and shows what it came to
     #[command(
         after_help = "Examples:\n  seawall drill run october-2025\n  seawall drill run october-2025 --report reports\n  \
-        seawall drill run october-2025 --seeds 20 --json > runs.json\n\nExit codes:\n  0   ran, and every promise was kept\n  \
+        seawall drill run october-2025 --seeds 20 --json > runs.json\n  \
+        seawall drill run october-2025 --node http://127.0.0.1:8700 --speed 60      (after: seawall node --dev --bare)\n\nExit codes:\n  0   ran, and every promise was kept\n  \
         1   ran, and a promise was missed: bad debt, a wrongful or late liquidation, overshoot, books that do not balance\n  \
         2   usage\n  65  a recording or description is malformed\n  74  a file could not be read or written"
     )]
-    Run(RunArgs),
+    Run(Box<RunArgs>),
 }
 
 #[derive(Debug, Args)]
@@ -84,6 +86,21 @@ struct RunArgs {
     /// Records every block into this file, for `seawall replay`
     #[arg(long, value_name = "LOG", conflicts_with = "seeds")]
     record: Option<PathBuf>,
+    /// Sends the same members' commands, signed, to a node on which nothing is listed yet, and tells what its clients saw
+    #[arg(long, value_name = "URL", conflicts_with_all = ["seeds", "report", "record", "rules"])]
+    node: Option<String>,
+    /// How many seconds of the drill pass in one, with --node; `max` sends as fast as the node answers
+    #[arg(long, value_name = "N|max", default_value = "1", requires = "node")]
+    speed: live::Speed,
+    /// How many requests are on their way at once, with --node
+    #[arg(long, default_value_t = 8, requires = "node", value_parser = clap::value_parser!(u16).range(1..=64))]
+    senders: u16,
+    /// How long to send, in seconds, with --node [default: to the end of the drill]
+    #[arg(long, value_name = "SECONDS", requires = "node", value_parser = clap::value_parser!(u64).range(1..))]
+    stop_after: Option<u64>,
+    /// Folder of the node's governance.key and custodian.key, with --node [default: the keys of `seawall node --dev`]
+    #[arg(long, value_name = "DIR", requires = "node")]
+    keys: Option<PathBuf>,
     /// Prints JSON
     #[arg(long)]
     json: bool,
@@ -93,7 +110,10 @@ struct RunArgs {
 pub(crate) fn run(args: &DrillArgs) -> Result<u8, Failure> {
     match &args.command {
         DrillCommand::List(list) => list_drills(list).map(|()| 0),
-        DrillCommand::Run(run) => Runner::new(run)?.run(),
+        DrillCommand::Run(run) => match &run.node {
+            Some(url) => live::run(run, url),
+            None => Runner::new(run)?.run(),
+        },
     }
 }
 
@@ -213,9 +233,9 @@ impl<'a> Runner<'a> {
         let Some(path) = &self.args.record else {
             return drill.run(setting, seed, None, &mut show).map_err(Failure::data);
         };
-        let file: Box<dyn Write> = Box::new(File::create(path).map_err(Failure::file(path))?);
+        let file = File::create(path).map_err(Failure::file(path))?;
         let mut log = BlockLogWriter::new(file).map_err(Failure::file(path))?;
-        let result = drill.run(setting, seed, Some(Recorder::new(&mut log)), &mut show);
+        let result = drill.run(setting, seed, Some(&mut log), &mut show);
         log.finish().map_err(Failure::file(path))?;
         result.map_err(Failure::data)
     }

@@ -136,7 +136,7 @@ fn write_blocks(journal: &Journal, args: &ExportArgs, to: u64, file: File) -> Re
 }
 
 /// What the system refused is not what is wrong with the journal.
-fn failure(error: JournalError) -> Failure {
+pub(crate) fn failure(error: JournalError) -> Failure {
     match error {
         JournalError::Io { .. } | JournalError::InUse { .. } => Failure::io(&error),
         _ => Failure::data(error),

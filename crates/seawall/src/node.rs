@@ -3,7 +3,7 @@
 mod cast;
 pub(crate) mod config;
 mod dev;
-mod keys;
+pub(crate) mod keys;
 mod log;
 
 use crate::failure::Failure;
@@ -50,6 +50,9 @@ pub(crate) struct NodeArgs {
     /// How many traders there are
     #[arg(long, requires = "dev", default_value_t = 60, value_parser = clap::value_parser!(u16).range(1..=1_000))]
     traders: u16,
+    /// Lists nothing and simulates nobody: for `seawall drill run NAME --node URL`
+    #[arg(long, requires = "dev")]
+    bare: bool,
     /// The seed of what traders do
     #[arg(long, requires = "dev", default_value_t = 1)]
     seed: u64,
@@ -72,7 +75,7 @@ fn run_configured(args: &NodeArgs, file: &Path) -> Result<u8, Failure> {
             let hint = "hint: seawall init makes one; is the disk mounted?";
             return Err(Failure::data(format!("{}: no journal\n{hint}", config.data.display())));
         }
-        other => other.map_err(Failure::data)?,
+        other => other.map_err(refused)?,
     };
     let (alone, recovered) = alone;
     tell_recovery(&recovered);
@@ -93,9 +96,9 @@ fn run_dev(args: &NodeArgs) -> Result<u8, Failure> {
     };
     let config = Config::of_dev(data, network, market.about());
     let listen = args.listen.unwrap_or(config.listen);
-    let started = Started::new(alone.map_err(Failure::data)?, &config)?;
-    let cast = cast::Cast::new(market, args, started.intake.clone(), started.published.clone());
-    serve_until_stopped(listen, started, &config.limits, Some(cast))
+    let started = Started::new(alone.map_err(refused)?, &config)?;
+    let cast = (!args.bare).then(|| cast::Cast::new(market, args, started.intake.clone(), started.published.clone()));
+    serve_until_stopped(listen, started, &config.limits, cast)
 }
 
 fn serve_until_stopped(
@@ -111,6 +114,14 @@ fn serve_until_stopped(
     started.stop()?;
     served?;
     Ok(0)
+}
+
+/// A journal that cannot be opened fails as with `seawall journal`.
+fn refused(error: OrderError) -> Failure {
+    match error {
+        OrderError::Journal(error) => crate::journal::failure(error),
+        other => Failure::data(other),
+    }
 }
 
 fn tell_recovery(recovered: &Recovered) {

@@ -6,19 +6,33 @@ use toml::{Table, Value};
 /// What each crate may depend on, among the crates of this workspace.
 ///
 /// A crate joins this table in the change that creates its folder.
-const ALLOWED: [(&str, &[&str]); 11] = [
+const ALLOWED: [(&str, &[&str]); 13] = [
     ("clearing", &[]),
     ("authority", &["clearing"]),
     ("journal", &[]),
+    ("protocol", &["authority", "clearing"]),
+    ("client", &["authority", "clearing", "protocol"]),
     ("replication", &["clearing", "journal"]),
     ("settlement", &["clearing"]),
     ("proofs", &["clearing"]),
     ("lab", &["clearing"]),
-    ("node", &["authority", "clearing", "journal", "replication", "settlement", "proofs"]),
+    ("node", &["authority", "clearing", "journal", "protocol", "replication", "settlement", "proofs"]),
     ("simulator", &["authority", "clearing", "journal", "replication", "settlement", "proofs", "node", "lab"]),
     (
         "seawall",
-        &["authority", "clearing", "journal", "replication", "settlement", "proofs", "node", "lab", "simulator"],
+        &[
+            "authority",
+            "clearing",
+            "client",
+            "journal",
+            "protocol",
+            "replication",
+            "settlement",
+            "proofs",
+            "node",
+            "lab",
+            "simulator",
+        ],
     ),
     ("xtask", &[]),
 ];

@@ -4,7 +4,7 @@
 use super::convert::{lots, money, price, ratio};
 use super::keys::key_of;
 use super::publishers::FeedPublishers;
-use super::{DrillError, Recorder, rules};
+use super::{DrillError, Record, rules};
 use crate::plan::Plan;
 use crate::population::Population;
 use crate::tape::Tape;
@@ -44,7 +44,7 @@ pub(super) struct World<'a> {
     pub(super) feeds: BTreeMap<String, FeedId>,
     pub(super) publishers: Vec<FeedPublishers>,
     pub(super) pools: Vec<PoolWorld>,
-    pub(super) recorder: Option<Recorder<'a>>,
+    pub(super) recorder: Option<&'a mut dyn Record>,
 }
 
 impl<'a> World<'a> {
@@ -54,7 +54,7 @@ impl<'a> World<'a> {
         tape: &Tape,
         population: &Population,
         prices: &BTreeMap<String, f64>,
-        recorder: Option<Recorder<'a>>,
+        recorder: Option<&'a mut dyn Record>,
     ) -> Self {
         let time = Time::new(tape.start_ms) - SETUP;
         let genesis = Genesis { time, governance: key_of(GOVERNANCE), custodian: key_of(CUSTODIAN) };

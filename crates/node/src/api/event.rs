@@ -1,11 +1,12 @@
 //! How events look outside: `kind` and its fields, with amounts in the units of people.
 
-use super::show::{Shown, hex};
-use crate::decimal::{price, quantity, ratio, usd};
+use super::show::Shown;
 use crate::view::BlockRecord;
 use clearing::event::Event;
 use clearing::table::{InstrumentId, PoolId};
 use clearing::units::{Price, Quantity};
+use protocol::decimal::{price, quantity, ratio, usd};
+use protocol::hex::hex;
 use serde_json::{Map, Value, json};
 
 impl Shown<'_> {

@@ -1,11 +1,12 @@
 //! What a request is told that cannot be answered: always the same shape.
 
-use super::types::{Failure, FailureText};
 use crate::intake::NotTaken;
 use axum::Json;
 use axum::extract::rejection::{BytesRejection, JsonRejection, PathRejection, QueryRejection};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use protocol::body::BodyError;
+use protocol::shapes::{Failure, FailureText};
 
 /// Why there is no answer.
 #[derive(Debug)]
@@ -68,6 +69,15 @@ impl From<NotTaken> for Fault {
             NotTaken::TooMany => (StatusCode::PAYLOAD_TOO_LARGE, "TooLarge"),
         };
         Self::new(status, code, reason.to_string())
+    }
+}
+
+impl From<BodyError> for Fault {
+    fn from(error: BodyError) -> Self {
+        match error {
+            BodyError::TooMany => NotTaken::TooMany.into(),
+            other => Self::not_valid(other.to_string()),
+        }
     }
 }
 

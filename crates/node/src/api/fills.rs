@@ -4,16 +4,17 @@ use super::Shared;
 use super::fault::Fault;
 use super::read::{Asked, MOST, Params, USUAL, pool_of};
 use super::show::Shown;
-use super::types::Failure;
-use crate::decimal::{price, quantity, ratio, usd};
 use crate::view::{BlockRecord, View};
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use clearing::event::Event;
 use clearing::table::{AccountId, InstrumentId, PoolId};
-use serde::{Deserialize, Serialize};
+use protocol::answers::{FillView, Fills, Funding, FundingView};
+use protocol::decimal::{price, quantity, ratio, usd};
+use protocol::shapes::Failure;
+use serde::Deserialize;
 use std::sync::Arc;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::IntoParams;
 
 /// Which page, newest first.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -23,64 +24,6 @@ pub(super) struct Before {
     before: Option<u64>,
     /// Most entries, at most 1,000.
     limit: Option<usize>,
-}
-
-/// A fill.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct FillView {
-    /// The event's sequence number.
-    pub sequence: u64,
-    /// The height of the block.
-    pub height: u64,
-    /// Its time, ms.
-    pub time: i64,
-    /// The instrument.
-    pub instrument: u16,
-    /// Its name.
-    pub name: String,
-    /// Units, negative for a sale.
-    pub quantity: String,
-    /// USD a unit.
-    pub price: String,
-    /// USD.
-    pub fee: String,
-    /// Whether it was sold by force.
-    pub forced: bool,
-}
-
-/// A page of fills, newest first.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Fills {
-    /// The fills.
-    pub fills: Vec<FillView>,
-    /// What to ask for as `before` for the next page; none at the end of what is remembered.
-    pub next: Option<u64>,
-}
-
-/// A payment of funding: longs pay this rate of their notional to shorts, or get it if it is negative.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct FundingView {
-    /// The event's sequence number.
-    pub sequence: u64,
-    /// The height of the block.
-    pub height: u64,
-    /// Its time, ms.
-    pub time: i64,
-    /// The instrument.
-    pub instrument: u16,
-    /// Its name.
-    pub name: String,
-    /// A fraction for the interval.
-    pub rate: String,
-}
-
-/// A page of payments, newest first.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Funding {
-    /// The payments.
-    pub funding: Vec<FundingView>,
-    /// What to ask for as `before` for the next page; none at the end of what is remembered.
-    pub next: Option<u64>,
 }
 
 /// An event where it stands.

@@ -3,64 +3,14 @@
 use super::Shared;
 use super::fault::Fault;
 use super::read::Params;
-use super::show::hex;
-use super::types::Failure;
 use crate::prover::Proof;
 use axum::Json;
 use axum::extract::{Path, State};
 use clearing::table::{AccountId, PoolId};
-use serde::Serialize;
+use protocol::answers::{ProofView, SiblingView};
+use protocol::hex::hex;
+use protocol::shapes::Failure;
 use std::sync::Arc;
-use utoipa::ToSchema;
-
-/// An account, and the hashes that lead from it to the state root. With K = Keccak-256 and `|` for bytes one after the other: begin with
-/// K(00 | account); at each sibling take K(01 | sibling | hash) if it is the left one, else K(01 | hash | sibling); that is the
-/// root of the pool's accounts. The pool is K(03 | poolRest | accounts) and stands in `pools` at its id. The core is
-/// K(02 | header | feeds | pool 0 | pool 1 | …), and the state root K(05 | network | allowance | gate | core | events as 8 bytes,
-/// little-endian).
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct ProofView {
-    /// The height of the block after which this holds.
-    pub height: u64,
-    /// Its time, ms.
-    pub time: i64,
-    /// The root after it.
-    pub state_root: String,
-    /// The pool.
-    pub pool: u16,
-    /// The account's id in it.
-    pub id: u32,
-    /// The account, borsh.
-    pub account: String,
-    /// From the leaf upwards.
-    pub siblings: Vec<SiblingView>,
-    /// The hash of everything in the pool but its accounts.
-    pub pool_rest: String,
-    /// The pools' hashes, by id.
-    pub pools: Vec<String>,
-    /// The hash of the feeds.
-    pub feeds: String,
-    /// Height, time, governance, custodian and reserve, borsh.
-    pub header: String,
-    /// The hash of the genesis.
-    pub network: String,
-    /// How many newcomers may come, borsh.
-    pub allowance: String,
-    /// The root of nonces and sessions.
-    pub gate: String,
-    /// How many events there have been.
-    pub events: u64,
-}
-
-/// The other child of a node.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct SiblingView {
-    /// Whether it is the left one.
-    pub left: bool,
-    /// Its hash.
-    pub hash: String,
-}
 
 /// An account with a proof that it is in the state root.
 #[utoipa::path(get, path = "/v1/pools/{pool}/accounts/{account}/proof",

@@ -1,14 +1,8 @@
 //! Handlers that read a view.
 
 use super::Shared;
-use super::answers::{
-    AccountAnswer, Accounts, Blocks, Events, Feeds, Markets, PoolAnswer, PoolHistory, Pools, PriceHistory,
-};
 use super::event::kind;
 use super::fault::Fault;
-use super::show::hex;
-use super::types::{BlockTimes, BlockView, BookView, Failure, IntakeStatus, LastBlock, Status};
-use crate::decimal::{price, usd};
 use crate::view::{PoolView, Sample, View};
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
@@ -17,6 +11,12 @@ use axum::http::StatusCode;
 use clearing::margin;
 use clearing::table::{AccountId, FeedId, Id, InstrumentId, PoolId};
 use clearing::units::Ratio;
+use protocol::answers::{
+    AccountAnswer, Accounts, Blocks, Events, Feeds, Markets, PoolAnswer, PoolHistory, Pools, PriceHistory,
+};
+use protocol::decimal::{price, usd};
+use protocol::hex::hex;
+use protocol::shapes::{BlockTimes, BlockView, BookView, Failure, IntakeStatus, LastBlock, Status};
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -1,12 +1,6 @@
 //! How the state looks outside: core values in, answers out. Nothing is decided here; every figure is the core's.
 
 use super::liquidation::{feed_of, liquidation_prices};
-use super::types::{
-    AccountDetail, AccountFigures, AccountSummary, AuctionView, Band, BidView, BookView, BreakerView, FeedView,
-    FundView, LayerView, LineView, Market, OrderView, PoolSummary, PositionView, PublisherView, RowView, TrancheView,
-    WorstRows,
-};
-use crate::decimal::{Places, lot, price, quantity, ratio, usd};
 use crate::view::{PoolView, View};
 use clearing::command::{Key, Lifetime};
 use clearing::margin;
@@ -15,8 +9,14 @@ use clearing::rows::{Rows, Scenario};
 use clearing::state::{Account, FUND, Feed, Instrument, Order, Pool, Position, Standing};
 use clearing::table::{AccountId, FeedId, InstrumentId, PoolId};
 use clearing::units::{Money, Price, Quantity, Ratio, Time, square_root_floor};
+use protocol::decimal::{Places, lot, price, quantity, ratio, usd};
+use protocol::hex::hex;
+use protocol::shapes::{
+    AccountDetail, AccountFigures, AccountSummary, AuctionView, Band, BidView, BookView, BreakerView, FeedView,
+    FundView, LayerView, LineView, Market, OrderView, PoolSummary, PositionView, PublisherView, RowView, TrancheView,
+    WorstRows,
+};
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 /// Most price levels of a book, a side.
 const MOST_LEVELS: usize = 100;
@@ -28,16 +28,6 @@ pub(super) struct Shown<'a> {
     pub(super) places: &'a Places,
     /// What publishers are called.
     pub(super) names: &'a BTreeMap<Key, String>,
-}
-
-/// Bytes in hexadecimal.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(2 + 2 * bytes.len());
-    text.push_str("0x");
-    for byte in bytes {
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
 }
 
 impl Shown<'_> {

@@ -123,7 +123,7 @@ fn block_message(shared: &Shared, view: &View) -> serde_json::Value {
     }
     let last = view.blocks.back();
     json!({
-        "type": "block", "height": view.height, "time": view.time.get(), "stateRoot": super::show::hex(&view.root),
+        "type": "block", "height": view.height, "time": view.time.get(), "stateRoot": protocol::hex::hex(&view.root),
         "commands": last.map_or(0, |block| block.commands),
         "applyMs": last.map_or(0.0, |block| super::read::ms(block.took_us)),
         "events": view.events, "pools": pools, "markets": markets, "feeds": feeds,

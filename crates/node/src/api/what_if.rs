@@ -4,8 +4,6 @@ use super::Shared;
 use super::fault::Fault;
 use super::read::{Params, pool_of};
 use super::show::figures;
-use super::types::{AccountFigures, Failure};
-use crate::decimal::{parse_price, parse_quantity, price, quantity};
 use crate::view::PoolView;
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
@@ -15,54 +13,10 @@ use clearing::commands::judge;
 use clearing::state::{Account, Instrument};
 use clearing::table::{AccountId, InstrumentId};
 use clearing::units::{Price, Quantity};
-use serde::{Deserialize, Serialize};
+use protocol::answers::{WhatIfAnswer, WhatIfRequest};
+use protocol::decimal::{parse_price, parse_quantity, price, quantity};
+use protocol::shapes::Failure;
 use std::sync::Arc;
-use utoipa::ToSchema;
-
-/// An order that somebody thinks about.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct WhatIfRequest {
-    /// The instrument.
-    pub instrument: u16,
-    /// `buy` or `sell`.
-    pub side: String,
-    /// Units, above zero.
-    pub quantity: String,
-    /// The worst price, USD a unit; without it, the edge of the price band.
-    pub limit: Option<String>,
-    /// Whether it may only reduce the position.
-    #[serde(default)]
-    pub reduce_only: bool,
-    /// The price at which the answer supposes it to fill, USD a unit; without it, the mark.
-    pub price: Option<String>,
-}
-
-/// What the order would do.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct WhatIfAnswer {
-    /// The height of the block after which this holds.
-    pub height: u64,
-    /// Its time, ms.
-    pub time: i64,
-    /// Whether the rules would take it now; none for collateral, which depends on what the whole pool owes.
-    pub accepted: Option<bool>,
-    /// The stable code of the rejection.
-    pub code: Option<u16>,
-    /// Its name.
-    pub name: Option<String>,
-    /// Its reason.
-    pub reason: Option<String>,
-    /// The price at which it is supposed to fill, USD a unit.
-    pub price: String,
-    /// The position after it, units.
-    pub position: String,
-    /// The account now.
-    pub before: AccountFigures,
-    /// The account if all of it were filled at that price, with the highest fee.
-    pub after: AccountFigures,
-}
 
 /// What an order would do to an account, and whether the rules would take it. Nothing is placed.
 #[utoipa::path(post, path = "/v1/pools/{pool}/accounts/{account}/what-if", request_body = WhatIfRequest,

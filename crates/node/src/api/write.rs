@@ -1,10 +1,8 @@
 //! Envelopes come in.
 
 use super::Shared;
-use super::answers::{AnswerView, CommandsAnswer, CommandsRequest};
 use super::fault::Fault;
-use super::types::Failure;
-use crate::intake::{Answered, MAX_ENVELOPES, NotTaken};
+use crate::intake::{Answered, NotTaken};
 use crate::system::Answer;
 use authority::{Envelope, MAX_ENVELOPE_BYTES, decode};
 use axum::Json;
@@ -12,6 +10,10 @@ use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, JsonRejection};
 use axum::extract::{FromRequest, Request, State};
 use axum::http::header;
+use protocol::answers::{AnswerView, CommandsAnswer, CommandsRequest};
+use protocol::hex::unhex;
+use protocol::shapes::Failure;
+use protocol::{MAX_ENVELOPES, body};
 use std::sync::Arc;
 
 /// Envelopes in one of the two forms of a body.
@@ -25,49 +27,21 @@ impl FromRequest<Arc<Shared>> for Envelopes {
         let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
         if kind.starts_with("application/octet-stream") {
             let body = Bytes::from_request(request, state).await.map_err(|why: BytesRejection| Fault::from(why))?;
-            return envelopes_of_bytes(&body).map(Self);
+            return body::read(&body).map(Self).map_err(Fault::from);
         }
-        let Json(body): Json<CommandsRequest> =
+        let Json(asked): Json<CommandsRequest> =
             Json::from_request(request, state).await.map_err(|why: JsonRejection| Fault::from(why))?;
-        if body.envelopes.len() > MAX_ENVELOPES {
+        if asked.envelopes.len() > MAX_ENVELOPES {
             return Err(NotTaken::TooMany.into());
         }
         let read = |(at, text): (usize, &String)| {
-            let bytes = unhex(text).ok_or_else(|| Fault::not_valid(format!("envelope {at} is not hexadecimal")))?;
+            let bytes = unhex(text)
+                .filter(|bytes| bytes.len() <= MAX_ENVELOPE_BYTES)
+                .ok_or_else(|| Fault::not_valid(format!("envelope {at} is not hexadecimal")))?;
             decode(&bytes).map_err(|refusal| Fault::not_valid(format!("envelope {at}: {refusal}")))
         };
-        body.envelopes.iter().enumerate().map(read).collect::<Result<_, _>>().map(Self)
+        asked.envelopes.iter().enumerate().map(read).collect::<Result<_, _>>().map(Self)
     }
-}
-
-fn envelopes_of_bytes(mut bytes: &[u8]) -> Result<Vec<Envelope>, Fault> {
-    let mut envelopes = Vec::new();
-    while !bytes.is_empty() {
-        let at = envelopes.len();
-        if at == MAX_ENVELOPES {
-            return Err(NotTaken::TooMany.into());
-        }
-        let cut = || Fault::not_valid(format!("envelope {at} is cut off"));
-        let (length, rest) = bytes.split_first_chunk::<4>().ok_or_else(cut)?;
-        let length = u32::from_le_bytes(*length) as usize;
-        if length > MAX_ENVELOPE_BYTES {
-            return Err(Fault::not_valid(format!("envelope {at} is longer than {MAX_ENVELOPE_BYTES} bytes")));
-        }
-        let (own, rest) = rest.split_at_checked(length).ok_or_else(cut)?;
-        envelopes.push(decode(own).map_err(|refusal| Fault::not_valid(format!("envelope {at}: {refusal}")))?);
-        bytes = rest;
-    }
-    Ok(envelopes)
-}
-
-/// Bytes of hexadecimal, with or without `0x`.
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digits = text.strip_prefix("0x").unwrap_or(text).as_bytes();
-    if !digits.len().is_multiple_of(2) || digits.len() > 2 * MAX_ENVELOPE_BYTES {
-        return None;
-    }
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|value| u8::try_from(value).ok());
-    digits.as_chunks::<2>().0.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?)).collect()
 }
 
 /// Takes signed envelopes in, and answers once what became of each is durable.

@@ -78,7 +78,7 @@ impl Cast {
             ticks.tick().await;
             self.ticks += 1;
             let envelopes = self.tick();
-            for share in envelopes.chunks(node::MAX_ENVELOPES) {
+            for share in envelopes.chunks(protocol::MAX_ENVELOPES) {
                 // Whoever is busy or refused says so in the counters; simulated members try again anyway.
                 if matches!(self.intake.submit(share.to_vec()).await, Err(NotTaken::Stopping)) {
                     return;

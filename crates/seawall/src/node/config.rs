@@ -6,8 +6,9 @@ use clearing::engine::{Genesis, MAX_COMMANDS, MAX_TIME};
 use clearing::units::Time;
 use node::Pace;
 use node::api::{About, Limits};
-use node::decimal::{MAX_PLACES, Places};
 use node::system::{Network, SYSTEM_VERSION};
+use protocol::decimal::{MAX_PLACES, Places};
+use protocol::hex::unhex;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -226,15 +227,6 @@ pub(crate) fn key(field: &str, text: &str) -> Result<Key, String> {
     signer.key().map_err(|refusal| format!("{field}: found {text:?}: {refusal}"))
 }
 
-/// Bytes of hexadecimal, with or without `0x`.
-pub(crate) fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digits = text.strip_prefix("0x").unwrap_or(text).as_bytes();
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|value| u8::try_from(value).ok());
-    let (pairs, rest) = digits.as_chunks::<2>();
-    let bytes = pairs.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?)).collect();
-    if rest.is_empty() { bytes } else { None }
-}
-
 /// The file that `seawall init` writes: every setting with what it is for.
 pub(crate) fn commented(chain_id: u64, genesis_time_ms: i64, governance: &str, custodian: &str) -> String {
     format!(
@@ -286,7 +278,7 @@ custodian = "{custodian}"    # reports deposits, and capital
 
 #[cfg(test)]
 mod tests {
-    use super::{Config, Document, commented, unhex};
+    use super::{Config, Document, commented};
     use std::path::Path;
 
     fn governance() -> String {
@@ -343,15 +335,6 @@ mod tests {
             let text = commented(7, 1_000, &bad, &governance());
             let fault = read(&text).map(|_| ()).expect_err(&bad);
             assert!(fault.starts_with("network.governance: "), "{bad}: {fault}");
-        }
-    }
-
-    #[test]
-    fn hexadecimal_is_whole_bytes() {
-        assert_eq!(unhex("0x0aFF"), Some(vec![10, 255]));
-        assert_eq!(unhex(""), Some(Vec::new()));
-        for bad in ["0x0", "0xgg", "+1", "0x é", "0x0x00"] {
-            assert_eq!(unhex(bad), None, "{bad}");
         }
     }
 }

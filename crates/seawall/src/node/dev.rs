@@ -13,8 +13,8 @@ use lab::drill::rules;
 use lab::plan::Plan;
 use lab::tape::Tape;
 use node::api::About;
-use node::decimal::Places;
 use node::system::{Network, SYSTEM_VERSION};
+use protocol::decimal::Places;
 use std::collections::BTreeMap;
 
 const EXHIBIT: &str = "october-2025";

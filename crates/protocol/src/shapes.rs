@@ -1,17 +1,20 @@
 //! The shapes of what answers are made of. Decimals are strings and exact; times are milliseconds since the Unix epoch; hashes and keys are hexadecimal.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+#[cfg(feature = "schema")]
 use utoipa::ToSchema;
 
 /// A failure, for people and programs.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(ToSchema))]
 pub struct Failure {
     /// What went wrong.
     pub error: FailureText,
 }
 
 /// What went wrong.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(ToSchema))]
 pub struct FailureText {
     /// A word for programs: `NotFound`, `NotValid`, `Busy`, `TooLarge`, `Stopping`.
     pub code: String,
@@ -20,7 +23,8 @@ pub struct FailureText {
 }
 
 /// Where the node stands.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Status {
     /// The height of the last block.
@@ -52,7 +56,8 @@ pub struct Status {
 }
 
 /// What waits for a block, and what went through since the start.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct IntakeStatus {
     /// Commands that wait in the ordinary lane.
@@ -72,7 +77,8 @@ pub struct IntakeStatus {
 }
 
 /// The last block in short.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct LastBlock {
     /// Its commands.
@@ -86,7 +92,8 @@ pub struct LastBlock {
 }
 
 /// Times of blocks, ms.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(ToSchema))]
 pub struct BlockTimes {
     /// The median.
     pub p50: f64,
@@ -97,7 +104,8 @@ pub struct BlockTimes {
 }
 
 /// A position.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PositionView {
     /// The instrument.
@@ -120,7 +128,8 @@ pub struct PositionView {
 }
 
 /// The fund of a pool.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct FundView {
     /// What it is worth, USD.
@@ -136,7 +145,8 @@ pub struct FundView {
 }
 
 /// A layer of the waterfall.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(ToSchema))]
 pub struct LayerView {
     /// Its name.
     pub layer: String,
@@ -145,7 +155,8 @@ pub struct LayerView {
 }
 
 /// The backstop providers' money.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(ToSchema))]
 pub struct TrancheView {
     /// What is there, USD.
     pub amount: String,
@@ -156,7 +167,8 @@ pub struct TrancheView {
 }
 
 /// The line on the reserve.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(ToSchema))]
 pub struct LineView {
     /// The most that may be drawn, USD.
     pub cap: String,
@@ -165,7 +177,8 @@ pub struct LineView {
 }
 
 /// A standing bid for portfolios.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(ToSchema))]
 pub struct BidView {
     /// Whose.
     pub account: u32,
@@ -176,7 +189,8 @@ pub struct BidView {
 }
 
 /// A pool.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PoolSummary {
     /// Its id.
@@ -216,7 +230,8 @@ pub struct PoolSummary {
 }
 
 /// The price band.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(ToSchema))]
 pub struct Band {
     /// USD a unit.
     pub low: String,
@@ -225,7 +240,8 @@ pub struct Band {
 }
 
 /// Where an instrument stands on the ladder of breakers.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct BreakerView {
     /// `Normal`, `Cautious`, `ReduceOnly`, `CallAuction`, `Halted` or `WindDown`.
@@ -239,7 +255,8 @@ pub struct BreakerView {
 }
 
 /// An instrument and its market.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Market {
     /// Its id.
@@ -293,7 +310,8 @@ pub struct Market {
 }
 
 /// An auction that cleared.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(ToSchema))]
 pub struct AuctionView {
     /// In which block.
     pub height: u64,
@@ -304,7 +322,8 @@ pub struct AuctionView {
 }
 
 /// Resting orders after the last auction, best first: price and quantity of each level.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(ToSchema))]
 pub struct BookView {
     /// The height of the block.
     pub height: u64,
@@ -321,7 +340,8 @@ pub struct BookView {
 }
 
 /// What an account is worth, and what it needs.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct AccountFigures {
     /// Its id in the pool.
@@ -345,7 +365,8 @@ pub struct AccountFigures {
 }
 
 /// An account in short.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(ToSchema))]
 pub struct AccountSummary {
     /// What it is worth.
     #[serde(flatten)]
@@ -357,7 +378,8 @@ pub struct AccountSummary {
 }
 
 /// An open order.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct OrderView {
     /// Its number.
@@ -381,7 +403,8 @@ pub struct OrderView {
 }
 
 /// What an account would be worth in a scenario, after exit cost and doubt, USD. Below zero under maintenance is a breach.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(ToSchema))]
 pub struct RowView {
     /// The scenario.
     pub name: String,
@@ -392,7 +415,8 @@ pub struct RowView {
 }
 
 /// The worst rows of an account.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(ToSchema))]
 pub struct WorstRows {
     /// Of the initial matrix.
     pub initial: Option<String>,
@@ -401,7 +425,8 @@ pub struct WorstRows {
 }
 
 /// An account with everything.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct AccountDetail {
     /// What it is worth.
@@ -424,7 +449,8 @@ pub struct AccountDetail {
 }
 
 /// A publisher of a feed.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PublisherView {
     /// Its key.
@@ -450,7 +476,8 @@ pub struct PublisherView {
 }
 
 /// A feed.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct FeedView {
     /// Its id.
@@ -472,7 +499,8 @@ pub struct FeedView {
 }
 
 /// A block in short.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct BlockView {
     /// Its height.

@@ -1,0 +1,16 @@
+//! What a node and those who talk to it say to each other: the documents of the API, and the body that carries signed envelopes.
+//!
+//! Both ends use these records, so that neither can mean something else. Decimals are strings and exact, times are milliseconds since the
+//! Unix epoch, hashes and keys are hexadecimal. The feature `schema` describes them for the node's OpenAPI document.
+
+pub mod shapes;
+pub mod answers;
+pub mod body;
+pub mod decimal;
+pub mod hex;
+
+/// Most envelopes of one request.
+pub const MAX_ENVELOPES: usize = 1_000;
+
+/// The longest body of a request, bytes: a thousand envelopes of ordinary size in hexadecimal.
+pub const MAX_BODY: usize = 2 * 1024 * 1024;
