@@ -4,13 +4,12 @@
 
 use lab::block_log::{BlockLogWriter, replay};
 use lab::catalogue::Exhibit;
-use lab::drill::{Drill, DrillError, Recorder};
+use lab::drill::{Drill, DrillError, Record};
 use lab::outcome::{Outcome, Series};
 use lab::plan::Plan;
 use lab::tape::{Bar, Recording, Window};
 use serde_json::Value;
 use std::fs::File;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
@@ -45,9 +44,10 @@ impl Stretch {
         self.run_recorded(seed, None)
     }
 
-    fn run_recorded(&self, seed: u64, recorder: Option<Recorder>) -> (Outcome, Series) {
+    fn run_recorded(&self, seed: u64, log: Option<&mut BlockLogWriter<File>>) -> (Outcome, Series) {
         let drill = Drill { plan: &self.plan, recording: &self.recording };
         let setting = drill.setting(ACCOUNTS, seed).expect("every symbol has prices");
+        let recorder = log.map(|log| log as &mut dyn Record);
         drill.run(&setting, seed, recorder, &mut |_| ()).expect("every position is struck")
     }
 }
@@ -112,9 +112,9 @@ fn a_seed_decides_the_root_on_any_thread_and_the_recorded_run_replays_to_it() {
     let path = std::env::temp_dir().join(format!("seawall-short-{}.log", std::process::id()));
     let again = std::thread::scope(|scope| {
         let elsewhere = scope.spawn(|| {
-            let file: Box<dyn Write> = Box::new(File::create(&path).expect("a temporary file"));
+            let file = File::create(&path).expect("a temporary file");
             let mut log = BlockLogWriter::new(file).expect("a compressor");
-            let outcome = STRETCH.run_recorded(SEED, Some(Recorder::new(&mut log))).0;
+            let outcome = STRETCH.run_recorded(SEED, Some(&mut log)).0;
             log.finish().expect("the log is written");
             outcome
         });
