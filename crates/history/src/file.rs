@@ -58,18 +58,18 @@ fn write_unfinished(path: &Path, table: Table, covers: &Covers, rows: &[Vec<Cell
         .set_created_by(format!("seawall {}", env!("CARGO_PKG_VERSION")))
         .set_key_value_metadata(Some(about));
     let (file, schema) = (File::create(path)?, table.schema());
-    let mut writer = SerializedFileWriter::new(file, Arc::clone(&schema), Arc::new(properties.build()))?;
+    let mut writer = SerializedFileWriter::new(&file, Arc::clone(&schema), Arc::new(properties.build()))?;
     for rows in rows.chunks(GROUP_ROWS) {
         let mut group = writer.next_row_group()?;
         write_group(&mut group, schema.get_fields(), rows)?;
         group.close()?;
     }
-    writer.finish()?;
-    writer.into_inner()?.sync_all()
+    writer.close()?;
+    file.sync_all()
 }
 
 fn write_group(
-    group: &mut SerializedRowGroupWriter<'_, File>,
+    group: &mut SerializedRowGroupWriter<'_, &File>,
     fields: &[Arc<Type>],
     rows: &[Vec<Cell>],
 ) -> Result<(), ParquetError> {

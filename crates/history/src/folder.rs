@@ -11,10 +11,12 @@ use crate::error::HistoryError;
 use crate::file::{self, Covers};
 use crate::rows::Shown;
 use crate::table::Table;
-use node::View;
+use clearing::units::Time;
+use node::{BlockRecord, View};
 use protocol::decimal::Places;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 const ENDING: &str = "parquet";
 const UNFINISHED: &str = "new";
@@ -28,12 +30,14 @@ pub struct Rotation {
     pub blocks: u64,
     /// Events after which a file ends with the block that had the last of them.
     pub events: u64,
+    /// Time from the first to the last block of a file, after which it ends. Views remember samples of prices for an hour.
+    pub length: Time,
 }
 
 impl Default for Rotation {
-    /// Ten minutes of a node that makes ten blocks a second, or less if much happens.
+    /// Ten minutes, or less if much happens.
     fn default() -> Self {
-        Self { blocks: 6_000, events: 250_000 }
+        Self { blocks: 6_000, events: 250_000, length: Time::new(600_000) }
     }
 }
 
@@ -81,7 +85,6 @@ impl Folder {
         if std::fs::read_dir(path).is_ok_and(is_used) {
             return Err(HistoryError::Exists { path: path.to_owned() });
         }
-        // Blocks last, as for a node.
         let mut tables = tables.to_vec();
         tables.sort_unstable();
         tables.dedup();
@@ -96,6 +99,7 @@ impl Folder {
         mut tables: Vec<Table>,
         covered: u64,
     ) -> Result<Self, HistoryError> {
+        // A killed writer has no block beyond what every other table has.
         tables.sort_unstable_by_key(|table| *table == Table::Blocks);
         for table in &tables {
             let own = path.join(table.name());
@@ -120,7 +124,9 @@ impl Folder {
         while self.covered < view.height {
             let from = self.covered + 1;
             let oldest = view.blocks.front().map_or(u64::MAX, |block| block.height);
-            if oldest > from {
+            // The oldest sample is that of the state which the view began with, unless it has been forgotten.
+            let sampled = view.samples.front().map_or(u64::MAX, |sample| sample.height);
+            if oldest > from || sampled > from {
                 return Err(HistoryError::Forgotten { from });
             }
             let Some(to) = self.end_of_file(view, from, oldest).or(rest.then_some(view.height)) else { break };
@@ -140,7 +146,10 @@ impl Folder {
         let by_events = many.filter(|event| *event < view.events).and_then(|event| view.blocks_from(event).next());
         let by_events = by_events.map(|block| block.height);
         let by_blocks = (full <= view.height).then_some(full);
-        by_events.into_iter().chain(by_blocks).min()
+        let last_time = block(from)?.time + self.rotation.length;
+        let is_past = |block: Option<&Arc<BlockRecord>>| block.is_some_and(|block| block.time >= last_time);
+        let by_time = (view.time >= last_time).then(|| (from..=view.height).find(|height| is_past(block(*height))));
+        by_events.into_iter().chain(by_blocks).chain(by_time.flatten()).min()
     }
 
     fn write(&self, view: &View, heights: &RangeInclusive<u64>) -> Result<(), HistoryError> {

@@ -7,7 +7,7 @@ use journal::Journal;
 use node::system::{Answer, Applied, System};
 use node::{Counts, View};
 use protocol::decimal::Places;
-use replication::{Machine, Replay};
+use replication::Replay;
 use std::ops::RangeInclusive;
 use std::path::Path;
 
