@@ -28,4 +28,4 @@ pub use intake::{Answered, Intake, NotTaken, Submission};
 pub use lanes::{Lane, Lanes};
 pub use run::{NodeError, Pace, Published, Runner};
 pub use serve::serve;
-pub use view::{BlockRecord, PoolView, Sample, View};
+pub use view::{BlockRecord, Counts, MarketSample, PoolView, Sample, View};

@@ -17,8 +17,10 @@ use std::sync::Arc;
 const MOST_BLOCKS: usize = 36_000;
 /// Events that are remembered, at most.
 const MOST_EVENTS: u64 = 2_000_000;
-/// How often a sample for the plots is taken, and how many are kept: the last hour.
-const SAMPLE_EVERY: Time = Time::new(1_000);
+/// A sample is taken of the first block in each second, counted from 1970, so that whoever applies the journal again takes the same ones;
+/// and of blocks that pay funding, which are few.
+const SECOND_MS: i64 = 1_000;
+/// Samples that are kept: the last hour.
 const MOST_SAMPLES: usize = 3_600;
 
 /// What a block did, for those who ask later.
@@ -59,15 +61,34 @@ pub struct PoolView {
     pub auctions: BTreeMap<InstrumentId, (u64, Price, Quantity)>,
 }
 
+/// The prices of an instrument at a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MarketSample {
+    /// Its pool.
+    pub pool: PoolId,
+    /// Its id.
+    pub instrument: InstrumentId,
+    /// Its mark, once it has one.
+    pub mark: Option<Price>,
+    /// What funding is a share of: the index, but not less than the base of its stress. R16.1
+    pub funding_base: Price,
+    /// Σ of long positions.
+    pub open_interest: Quantity,
+}
+
 /// A point of the plots.
 #[derive(Clone, Debug)]
 pub struct Sample {
+    /// The height of the block.
+    pub height: u64,
     /// When.
     pub time: Time,
     /// Index, slow price and confidence of each feed.
     pub feeds: Vec<(Price, Price, Price)>,
     /// Equity of the fund, accounts under liquidation and open notional of each pool.
     pub pools: Vec<(Money, usize, Money)>,
+    /// Every instrument, in the order of pools and ids.
+    pub markets: Vec<MarketSample>,
 }
 
 /// The state after a block.
@@ -173,12 +194,16 @@ impl View {
 
     /// What is small enough to be copied in every block.
     fn follow(&mut self, state: &State) {
+        let second = |time: Time| time.get().div_euclid(SECOND_MS);
+        let pays =
+            |block: &Arc<BlockRecord>| block.events.iter().any(|event| matches!(event, Event::FundingPaid { .. }));
+        let is_first = second(self.time) != second(state.time);
+        let due = self.samples.is_empty() || is_first || self.blocks.back().is_some_and(pays);
         (self.height, self.time) = (state.height, state.time);
         self.feeds = Arc::new(state.feeds.clone());
         for ((_, pool), own) in state.pools.iter().zip(&mut self.pools) {
             own.pool = Arc::new(pool.without_members());
         }
-        let due = self.samples.back().is_none_or(|last| self.time - last.time >= SAMPLE_EVERY);
         if due {
             self.samples.push_back(Arc::new(self.sample()));
             while self.samples.len() > MOST_SAMPLES {
@@ -190,7 +215,18 @@ impl View {
     fn sample(&self) -> Sample {
         let feeds = self.feeds.iter().map(|(_, feed)| (feed.index, feed.slow, feed.confidence)).collect();
         let pools = self.pools.iter().map(|own| (own.fund_equity(), own.liquidating.len(), own.open_notional()));
-        Sample { time: self.time, feeds, pools: pools.collect() }
+        let markets = self.pools.iter().zip(0..).flat_map(|(own, at)| self.markets_of(&own.pool, PoolId(at)));
+        Sample { height: self.height, time: self.time, feeds, pools: pools.collect(), markets: markets.collect() }
+    }
+
+    fn markets_of<'a>(&'a self, pool: &'a Pool, id: PoolId) -> impl Iterator<Item = MarketSample> + 'a {
+        pool.instruments.iter().map(move |(instrument, listed)| MarketSample {
+            pool: id,
+            instrument,
+            mark: listed.priced.then_some(listed.mark),
+            funding_base: self.feeds[listed.parameters.feed].index.abs().max(listed.parameters.stress_base),
+            open_interest: listed.open_interest,
+        })
     }
 }
 

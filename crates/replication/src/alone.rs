@@ -6,6 +6,7 @@
 
 use crate::error::OrderError;
 use crate::machine::Machine;
+use crate::replay::Replay;
 use clearing::Engine;
 use journal::{Damaged, Entry, Journal, Snapshot};
 use std::path::Path;
@@ -52,14 +53,14 @@ impl<M: Machine> Alone<M> {
     /// If there is no journal, it is damaged before its end, or the core comes to another root than it once did.
     pub fn open(directory: &Path) -> Result<(Self, Recovered), OrderError> {
         let (journal, opened) = Journal::open(directory)?;
-        let mut recovered =
-            Recovered { snapshot: 0, replayed: 0, cut: opened.cut, damaged: Vec::new(), refused: Vec::new() };
-        let mut machine: M = begin(&journal, &mut recovered)?;
-        recovered.snapshot = machine.height();
-        for entry in journal.blocks(machine.height() + 1) {
-            replay(&mut machine, &entry?)?;
-            recovered.replayed += 1;
+        let mut replay: Replay<'_, M> = Replay::after(&journal, journal.height())?;
+        let snapshot = replay.machine().height();
+        while let Some(applied) = replay.apply_next() {
+            applied?;
         }
+        let replayed = replay.machine().height() - snapshot;
+        let (machine, damaged, refused) = replay.end();
+        let recovered = Recovered { snapshot, replayed, cut: opened.cut, damaged, refused };
         Ok((Self { machine, journal, stopped: false }, recovered))
     }
 
@@ -103,41 +104,4 @@ impl<M: Machine> Alone<M> {
     pub fn snapshot(&self) -> Snapshot {
         Snapshot { height: self.machine.height(), root: self.machine.root(), bytes: self.machine.snapshot() }
     }
-}
-
-/// The newest snapshot that is whole, that the core takes and that the journal agrees with; else the genesis.
-fn begin<M: Machine>(journal: &Journal, recovered: &mut Recovered) -> Result<M, OrderError> {
-    let mut up_to = journal.height();
-    loop {
-        let (snapshot, damaged) = journal.snapshots().newest(up_to)?;
-        recovered.damaged.extend(damaged);
-        let Some(snapshot) = snapshot else { break };
-        match restore(journal, &snapshot) {
-            Ok(machine) => return Ok(machine),
-            Err(error @ (OrderError::Snapshot { .. } | OrderError::Divergence { .. })) => recovered.refused.push(error),
-            Err(error) => return Err(error),
-        }
-        let Some(older) = snapshot.height.checked_sub(1) else { break };
-        up_to = older;
-    }
-    M::begin(journal.genesis()).ok_or(OrderError::Genesis)
-}
-
-fn restore<M: Machine>(journal: &Journal, snapshot: &Snapshot) -> Result<M, OrderError> {
-    let height = snapshot.height;
-    let machine = M::restore(&snapshot.bytes).map_err(|what| OrderError::Snapshot { height, what })?;
-    // No block led to height zero: a snapshot of it agrees with nothing.
-    let then = journal.get(height)?.map_or([0; 32], |entry| entry.root);
-    let agrees = machine.height() == height && machine.root() == then;
-    if agrees { Ok(machine) } else { Err(OrderError::Divergence { height, found: machine.root(), journal: then }) }
-}
-
-fn replay<M: Machine>(machine: &mut M, entry: &Entry) -> Result<(), OrderError> {
-    let height = entry.height;
-    let block: M::Block = borsh::from_slice(&entry.block)
-        .map_err(|_| OrderError::Entry { height, what: "its bytes are no block".to_owned() })?;
-    machine.check(&block).map_err(|error| OrderError::Entry { height, what: error.to_string() })?;
-    machine.apply(&block);
-    let found = machine.root();
-    if found == entry.root { Ok(()) } else { Err(OrderError::Divergence { height, found, journal: entry.root }) }
 }

@@ -4,9 +4,11 @@
 //! from. It never looks into a block. Start reading at [`Alone`].
 
 mod machine;
+mod replay;
 mod alone;
 mod error;
 
 pub use alone::{Alone, Recovered};
 pub use error::OrderError;
 pub use machine::Machine;
+pub use replay::Replay;

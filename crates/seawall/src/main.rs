@@ -8,6 +8,7 @@ mod drill;
 mod margin;
 mod replay;
 mod journal;
+mod export;
 mod init;
 mod node;
 mod failure;
@@ -32,6 +33,7 @@ enum Command {
     Margin(margin::MarginArgs),
     Replay(replay::ReplayArgs),
     Journal(journal::JournalArgs),
+    Export(export::ExportArgs),
     Init(init::InitArgs),
     Node(node::NodeArgs),
     Bench(bench::BenchArgs),
@@ -43,6 +45,7 @@ fn main() -> ExitCode {
         Command::Margin(args) => margin::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Journal(args) => journal::run(&args),
+        Command::Export(args) => export::run(&args),
         Command::Init(args) => init::run(&args),
         Command::Node(args) => node::run(&args),
         Command::Bench(args) => bench::run(&args),

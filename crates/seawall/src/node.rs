@@ -11,6 +11,7 @@ use crate::output;
 use cast::Cast;
 use clap::{ArgGroup, Args};
 use config::{Config, Log, LogFormat};
+use history::{CaughtUp, History, Settings};
 use node::api::{Limits, Shared, router};
 use node::system::System;
 use node::{Intake, Lanes, NodeError, Published, Runner, Submission};
@@ -20,7 +21,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use tokio::net::TcpListener;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 /// Runs a node: a real one from its configuration, or a simulated market to look at
 #[derive(Debug, Args)]
@@ -144,6 +145,7 @@ struct Started {
     published: Published,
     lanes: Arc<Lanes<Submission>>,
     thread: JoinHandle<Result<(), NodeError>>,
+    history: Option<History>,
 }
 
 impl Started {
@@ -157,9 +159,11 @@ impl Started {
             )));
         }
         info!(network = %output::hex(&expected.network), height = alone.machine().engine().height(), "a node starts");
+        let caught_up = caught_up(&alone, config);
         let lanes = Arc::new(Lanes::new(config.waiting));
         let intake = Intake::new(expected, Arc::clone(&lanes));
         let (runner, published) = Runner::new(alone, Arc::clone(&lanes), config.pace).map_err(Failure::data)?;
+        let history = caught_up.and_then(|caught_up| caught_up.follow(published.clone()).map_err(no_history).ok());
         let about = config.about.clone();
         let shared = Arc::new(Shared::new(intake.clone(), published.clone(), about, config.pace, &config.limits));
         let stopping = Arc::clone(&lanes);
@@ -170,17 +174,29 @@ impl Started {
             ended
         });
         let thread = thread.map_err(|error| Failure::io(&error))?;
-        Ok(Self { shared, intake, published, lanes, thread })
+        Ok(Self { shared, intake, published, lanes, thread, history })
     }
 
     fn stop(self) -> Result<(), Failure> {
         self.lanes.close();
-        match self.thread.join() {
+        let ended = self.thread.join();
+        self.history.into_iter().for_each(History::finish);
+        match ended {
             Ok(ended) => ended.map_err(|error| Failure::io(&error)),
             // An invariant broke: the block is not in the journal, and its message is on standard error.
             Err(_) => Err(Failure::broken("an invariant of the core broke; the block was not written")),
         }
     }
+}
+
+/// History as far as the journal goes, if the operator wants any. What cannot be written is said, and made by a later start.
+fn caught_up(alone: &Alone<System>, config: &Config) -> Option<CaughtUp> {
+    let settings = Settings::of(config.history.clone()?, config.about.places.clone());
+    CaughtUp::with(&settings, alone.journal(), alone.machine()).map_err(no_history).ok()
+}
+
+fn no_history(failure: history::HistoryError) {
+    error!(%failure, "history is not written; the node goes on, and a later start makes the rest");
 }
 
 /// Serves until somebody asks to stop, or the thread of blocks ends.

@@ -6,7 +6,7 @@ use toml::{Table, Value};
 /// What each crate may depend on, among the crates of this workspace.
 ///
 /// A crate joins this table in the change that creates its folder.
-const ALLOWED: [(&str, &[&str]); 13] = [
+const ALLOWED: [(&str, &[&str]); 14] = [
     ("clearing", &[]),
     ("authority", &["clearing"]),
     ("journal", &[]),
@@ -17,6 +17,7 @@ const ALLOWED: [(&str, &[&str]); 13] = [
     ("proofs", &["clearing"]),
     ("lab", &["clearing"]),
     ("node", &["authority", "clearing", "journal", "protocol", "replication", "settlement", "proofs"]),
+    ("history", &["authority", "clearing", "journal", "node", "protocol", "replication"]),
     ("simulator", &["authority", "clearing", "journal", "replication", "settlement", "proofs", "node", "lab"]),
     (
         "seawall",
@@ -24,6 +25,7 @@ const ALLOWED: [(&str, &[&str]); 13] = [
             "authority",
             "clearing",
             "client",
+            "history",
             "journal",
             "protocol",
             "replication",

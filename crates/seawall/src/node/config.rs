@@ -36,6 +36,8 @@ struct Document {
     #[serde(default)]
     log: Log,
     #[serde(default)]
+    history: HistoryTable,
+    #[serde(default)]
     places: BTreeMap<String, u8>,
     #[serde(default)]
     names: BTreeMap<String, String>,
@@ -89,6 +91,13 @@ impl Default for Api {
     }
 }
 
+/// Where what happened is kept for data tools; nowhere, if nothing is said.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct HistoryTable {
+    directory: Option<PathBuf>,
+}
+
 /// How the node tells what it does.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -132,6 +141,8 @@ pub(crate) struct Config {
     pub(crate) limits: Limits,
     /// The log.
     pub(crate) log: Log,
+    /// Where Parquet files are written, if anywhere.
+    pub(crate) history: Option<PathBuf>,
     /// What the API tells besides the state.
     pub(crate) about: About,
 }
@@ -142,7 +153,7 @@ impl Config {
         const FREE: u32 = 1_000_000;
         let limits = Limits { requests_per_second: FREE, commands_per_second: FREE, ..Limits::default() };
         let (pace, waiting) = (Pace::default(), Blocks::default().waiting);
-        Self { data, listen: LISTEN, network, pace, waiting, limits, log: Log::default(), about }
+        Self { data, listen: LISTEN, network, pace, waiting, limits, log: Log::default(), history: None, about }
     }
 
     /// Reads a file and checks every setting of it.
@@ -201,6 +212,7 @@ impl Document {
                 cors: self.api.cors,
             },
             log: self.log,
+            history: self.history.directory.map(|directory| folder.join(directory)),
             about: About { is_dev: false, places: Places::new(self.places), names },
         })
     }
@@ -264,6 +276,9 @@ custodian = "{custodian}"    # reports deposits, and capital
 [log]
 # level = "info"           # error, warn, info, debug, trace; or by module: "info,node=debug"
 # format = "text"          # or "json", one object a line
+
+[history]
+# directory = "history"    # fills, liquidations, losses, funding, prices and blocks as Parquet files; a relative path begins at this file
 
 # How many decimal places a lot of each asset has, by the name of its feed: 3 for lots of 0.001. Only how amounts are written.
 [places]
