@@ -98,7 +98,7 @@ fn run_dev(args: &NodeArgs) -> Result<u8, Failure> {
         Err(OrderError::Journal(journal::JournalError::NotFound { .. })) => Alone::create(&data, &network.encoded()),
         other => other.map(|(alone, _)| alone),
     };
-    let config = Config::of_dev(data, network, market.about(), args.speed);
+    let config = Config::of_dev(data, network, market.about(), cast::pace(args.speed));
     let listen = args.listen.unwrap_or(config.listen);
     let started = Started::new(alone.map_err(refused)?, &config)?;
     let cast = (!args.bare).then(|| cast::Cast::new(market, args, started.intake.clone(), started.published.clone()));

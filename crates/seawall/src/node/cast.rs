@@ -14,15 +14,16 @@ use clearing::table::{AccountId, Id, PoolId};
 use clearing::units::Time;
 use moves::{Member, Role, Stage};
 use node::system::Answer;
-use node::{Intake, NotTaken, Published};
+use node::{Intake, NotTaken, Pace, Published};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 const POOL: PoolId = PoolId(0);
-/// Between two ticks; shorter where much of the day passes in one.
+/// Between two ticks, and between two blocks of a day that passes quickly: the less of it passes between them, the better rules can follow.
 const TICK: Duration = Duration::from_millis(250);
-const FAST_TICK: Duration = Duration::from_millis(100);
+const FAST_TICK: Duration = Duration::from_millis(50);
 const FAST: u32 = 5;
 /// A trader who wants more than its margin allows makes do with this share of it.
 const MAKES_DO: f64 = 0.8;
@@ -52,6 +53,12 @@ impl Sent {
         self.envelopes.push(envelope);
         self.from.push(from);
     }
+}
+
+/// How often blocks of a simulated market are made.
+pub(super) fn pace(speed: u32) -> Pace {
+    let usual = Pace { simulated: NonZeroU32::new(speed), ..Pace::default() };
+    if speed >= FAST { Pace { interval: FAST_TICK, ..usual } } else { usual }
 }
 
 impl Cast {
@@ -91,7 +98,8 @@ impl Cast {
     /// How much of the replay has passed: it began when the first instrument was listed, and goes on with the network's time.
     fn elapsed_s(&self) -> usize {
         let view = self.published.view.load();
-        let listed = view.pool(POOL).and_then(|own| own.pool.instruments.iter().next().map(|(_, first)| first.listed_at));
+        let listed =
+            view.pool(POOL).and_then(|own| own.pool.instruments.iter().next().map(|(_, first)| first.listed_at));
         listed.map_or(0, |listed| usize::try_from((view.time - listed).get() / 1_000).unwrap_or(0))
     }
 
@@ -141,6 +149,9 @@ impl Cast {
             for command in commands {
                 let heard = matches!(member.role, Role::Trader { .. }).then_some(at);
                 sent.push(heard, member.actor.sign(&domain, stage.now, command));
+            }
+            if stage.starts_over(member, &mut self.random) {
+                self.come_again(member, stage.now).into_iter().for_each(|envelope| sent.push(None, envelope));
             }
             if let Some(amount) = stage.wants(member, &mut self.random) {
                 let deposit = Command::Deposit { pool: POOL, account: member.account, amount };

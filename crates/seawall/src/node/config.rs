@@ -12,7 +12,6 @@ use protocol::hex::unhex;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -139,10 +138,9 @@ pub(crate) struct Config {
 
 impl Config {
     /// What a simulated market runs with: nobody is held up by limits that are for strangers.
-    pub(crate) fn of_dev(data: PathBuf, network: Network, about: About, speed: u32) -> Self {
+    pub(crate) fn of_dev(data: PathBuf, network: Network, about: About, pace: Pace) -> Self {
         const FREE: u32 = 1_000_000;
         let limits = Limits { requests_per_second: FREE, commands_per_second: FREE, ..Limits::default() };
-        let pace = Pace { simulated: NonZeroU32::new(speed), ..Pace::default() };
         let waiting = Blocks::default().waiting;
         Self { data, listen: LISTEN, network, pace, waiting, limits, log: Log::default(), about }
     }

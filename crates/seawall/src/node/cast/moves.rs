@@ -20,9 +20,11 @@ pub(super) const BIDDERS: usize = 3;
 const MAKER_USD: f64 = 2_000_000.0;
 pub(super) const BIDDER_USD: f64 = 500_000.0;
 pub(super) const TRADER_USD: (f64, f64) = (2_000.0, 60_000.0);
-/// The leverage that traders like. Some like more than the margin allows, and take what they get.
-const LEVERAGE: (f64, f64) = (1.5, 24.0);
-const LONG_SHARE: f64 = 0.75;
+/// The leverage that traders like: from the least to the most, by this power of a uniform draw, so that the mean is two fifths of the
+/// way, as in the drill. Some like more than the margin allows, and take what they get.
+const LEVERAGE: (f64, f64) = (1.0, 22.0);
+const LEVERAGE_POWER: f64 = 1.6;
+const LONG_SHARE: f64 = 0.8;
 /// A maker's quotes a side: how far beyond the half spread, as a share of the price, and how much of its size.
 const LEVELS: [(f64, f64); 3] = [(0.0003, 0.2), (0.0015, 0.3), (0.006, 0.5)];
 /// What a maker shows a side in each instrument in calm, USD; and how much it holds of it before it moves its quotes by `LEANS`.
@@ -64,13 +66,14 @@ impl Role {
     /// The same with other plans.
     pub(super) fn anew(self, random: &mut ChaCha8Rng) -> Self {
         let Self::Trader { usd, .. } = self else { return self };
-        let leverage = random.random_range(LEVERAGE.0..LEVERAGE.1);
+        let leverage = LEVERAGE.0 + (LEVERAGE.1 - LEVERAGE.0) * random.random::<f64>().powf(LEVERAGE_POWER);
         Self::Trader { usd, leverage, is_long: random.random::<f64>() < LONG_SHARE }
     }
 }
 
 /// A member.
 pub(super) struct Member {
+    pub(super) name: String,
     pub(super) actor: Actor,
     pub(super) account: AccountId,
     pub(super) role: Role,
@@ -78,8 +81,8 @@ pub(super) struct Member {
 }
 
 impl Member {
-    pub(super) fn new(actor: Actor, account: AccountId, role: Role) -> Self {
-        Self { actor, account, role, number: 0 }
+    pub(super) fn new(name: String, actor: Actor, account: AccountId, role: Role) -> Self {
+        Self { name, actor, account, role, number: 0 }
     }
 
     /// Numbers follow the time, so that a member who comes back does not use one twice.
@@ -161,8 +164,14 @@ impl Stage {
                     let lifetime = Lifetime::Until(until);
                     let number = member.next_number(self.now);
                     let reduce_only = !listing.is_open;
-                    let order =
-                        NewOrder { number, instrument: listing.id, quantity, limit: Some(limit), lifetime, reduce_only };
+                    let order = NewOrder {
+                        number,
+                        instrument: listing.id,
+                        quantity,
+                        limit: Some(limit),
+                        lifetime,
+                        reduce_only,
+                    };
                     commands.push(Command::PlaceOrder { pool: POOL, account: member.account, order });
                 }
             }
@@ -178,7 +187,8 @@ impl Stage {
         let wanted = equity.clamp(0.0, 2.0 * began) * leverage;
         let notional = usd(margin::notional(&own.pool, &account.positions));
         let builds = notional < 0.8 * wanted;
-        let one_in = if builds { BUILDS_ONE_IN } else { u32::try_from(traders).unwrap_or(u32::MAX).max(1) * TRADES_EVERY };
+        let one_in =
+            if builds { BUILDS_ONE_IN } else { u32::try_from(traders).unwrap_or(u32::MAX).max(1) * TRADES_EVERY };
         if account.standing != Standing::Good || equity < LOST * began || random.random_range(0..one_in) != 0 {
             return None;
         }
@@ -211,7 +221,9 @@ impl Stage {
         let Some((_, account)) = self.own(member) else { return Vec::new() };
         let mut commands = Vec::new();
         for position in &account.positions {
-            let Some(listing) = self.listings.iter().find(|listing| listing.id == position.instrument) else { continue };
+            let Some(listing) = self.listings.iter().find(|listing| listing.id == position.instrument) else {
+                continue;
+            };
             let sign = position.quantity.signum();
             let size = (position.quantity.abs().get() as f64 * WORK_OFF).ceil() as i64;
             let mark = usd_a_unit(listing.mark, 1.0);
@@ -239,6 +251,12 @@ impl Stage {
         }
         member.role = member.role.anew(random);
         Some(began - equity)
+    }
+
+    /// Whether a member's account was closed, and it has thought about that.
+    pub(super) fn starts_over(&self, member: &Member, random: &mut ChaCha8Rng) -> bool {
+        let closed = self.own(member).is_some_and(|(_, account)| account.standing == Standing::Closed);
+        closed && random.random_range(0..RETURNS_ONE_IN / 2) == 0
     }
 
     fn own(&self, member: &Member) -> Option<(&PoolView, &Arc<Account>)> {

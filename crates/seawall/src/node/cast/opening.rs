@@ -3,10 +3,11 @@
 use super::moves::{BIDDER_USD, BIDDERS, MAKERS, Member, Role};
 use super::{Cast, POOL, Sent};
 use crate::node::keys::Actor;
+use authority::Envelope;
 use clearing::command::Command;
 use clearing::state::Standing;
 use clearing::table::AccountId;
-use clearing::units::Ratio;
+use clearing::units::{Ratio, Time};
 use lab::drill::convert::money;
 use std::time::Duration;
 
@@ -17,6 +18,14 @@ const ALLOWANCE: Duration = Duration::from_millis(600);
 const PREMIUM: i64 = 8_000;
 const PREMIUM_STEP: i64 = 9_000;
 
+/// Somebody who takes part, and the account if there is one.
+struct Coming {
+    name: String,
+    actor: Actor,
+    role: Role,
+    account: Option<AccountId>,
+}
+
 impl Cast {
     /// None if the node stops meanwhile.
     pub(super) async fn set_up(&mut self) -> Option<()> {
@@ -25,29 +34,41 @@ impl Cast {
         self.open_market().await?;
         let prices = self.observations();
         self.send_all(prices).await?;
-        let mut coming = self.coming();
+        let mut coming: Vec<Coming> = self.coming();
         let domain = self.intake.domain();
-        let newcomers: Vec<usize> = (0..coming.len()).filter(|at| coming[*at].2.is_none()).collect();
+        let newcomers: Vec<usize> = (0..coming.len()).filter(|at| coming[*at].account.is_none()).collect();
         // A few at a time: newcomers share an allowance.
         for share in newcomers.chunks(TOGETHER) {
             let now = self.now();
-            let open = share.iter().map(|at| coming[*at].0.sign(&domain, now, Command::OpenAccount { pool: POOL }));
+            let open = share.iter().map(|at| coming[*at].actor.sign(&domain, now, Command::OpenAccount { pool: POOL }));
             let open = open.collect();
             self.send_all(open).await?;
-            tokio::time::sleep(ALLOWANCE).await;
+            self.publish_for(ALLOWANCE).await?;
         }
+        let mut paid = Vec::new();
         for at in newcomers {
-            coming[at].2 = self.account_of(&coming[at].0);
-            let Some(account) = coming[at].2 else { continue };
-            let deposit = Command::Deposit { pool: POOL, account, amount: money(coming[at].1.usd()) };
+            coming[at].account = self.account_of(&coming[at].actor);
+            let Some(account) = coming[at].account else { continue };
+            let deposit = Command::Deposit { pool: POOL, account, amount: money(coming[at].role.usd()) };
             let now = self.now();
-            let paid = self.market.custodian.sign(&domain, now, deposit);
-            self.send_all(vec![paid]).await?;
+            paid.push(self.market.custodian.sign(&domain, now, deposit));
         }
-        let member = |(actor, role, account): (Actor, Role, Option<AccountId>)| Some(Member::new(actor, account?, role));
+        self.send_all(paid).await?;
+        let member = |coming: Coming| Some(Member::new(coming.name, coming.actor, coming.account?, coming.role));
         self.members = coming.into_iter().filter_map(member).collect();
         let bids = self.bids();
         self.send_all(bids).await
+    }
+
+    /// Waits, while publishers go on: without them every feed would be down before anybody trades.
+    async fn publish_for(&mut self, wait: Duration) -> Option<()> {
+        let until = tokio::time::Instant::now() + wait;
+        while tokio::time::Instant::now() < until {
+            let prices = self.observations();
+            self.send_all(prices).await?;
+            tokio::time::sleep(self.tick_length()).await;
+        }
+        Some(())
     }
 
     async fn open_market(&mut self) -> Option<()> {
@@ -64,43 +85,60 @@ impl Cast {
         self.send_all(envelopes).await
     }
 
-    /// Who takes part, with the account of those who have one. Whose account was closed comes under another name.
-    fn coming(&mut self) -> Vec<(Actor, Role, Option<AccountId>)> {
+    /// Who takes part.
+    fn coming(&mut self) -> Vec<Coming> {
         let mut names: Vec<(String, Role)> = (0..MAKERS).map(|at| (format!("maker {at}"), Role::Maker)).collect();
         names.extend((0..BIDDERS).map(|at| (format!("bidder {at}"), Role::Bidder)));
         for at in 0..self.traders {
             let role = self.draw();
             names.push((format!("trader {at}"), role));
         }
-        names.into_iter().map(|(name, role)| self.under_a_name(&name, role)).collect()
+        names.into_iter().map(|(name, role)| self.under_a_name(name, role)).collect()
     }
 
-    fn under_a_name(&self, name: &str, role: Role) -> (Actor, Role, Option<AccountId>) {
-        let (mut actor, mut again) = (Actor::named(name), 0);
+    /// Whose account was closed comes under a name of its own again.
+    fn under_a_name(&self, name: String, role: Role) -> Coming {
+        let view = self.published.view.load_full();
+        let closed = |id: AccountId| {
+            let held = view.pool(POOL).and_then(|own| own.account(id));
+            held.is_some_and(|held| held.standing == Standing::Closed)
+        };
+        let (mut actor, mut times) = (Actor::named(&name), 0);
         loop {
             let account = self.account_of(&actor);
-            let view = self.published.view.load();
-            let held = account.and_then(|id| view.pool(POOL)?.account(id));
-            if held.is_none_or(|held| held.standing != Standing::Closed) {
-                return (actor, role, account);
+            if !account.is_some_and(closed) {
+                return Coming { name, actor, role, account };
             }
-            again += 1;
-            actor = Actor::named(&format!("{name}, {again} times again"));
+            times += 1;
+            actor = Actor::named(&format!("{name}, {times} times again"));
         }
     }
 
-    fn bids(&mut self) -> Vec<authority::Envelope> {
+    /// Lets a member whose account was closed open another one, and take its place once it is open.
+    pub(super) fn come_again(&self, member: &mut Member, now: Time) -> Option<Envelope> {
+        let mut coming = self.under_a_name(member.name.clone(), member.role);
+        match coming.account {
+            Some(account) => {
+                *member = Member::new(coming.name, coming.actor, account, coming.role);
+                None
+            }
+            None => Some(coming.actor.sign(&self.intake.domain(), now, Command::OpenAccount { pool: POOL })),
+        }
+    }
+
+    fn bids(&mut self) -> Vec<Envelope> {
         let (domain, now) = (self.intake.domain(), self.now());
         let bidders = self.members.iter_mut().filter(|member| matches!(member.role, Role::Bidder));
         let bid = |(at, member): (i64, &mut Member)| {
             let premium = Ratio::new(PREMIUM + PREMIUM_STEP * at);
-            let bid = Command::PlaceBid { pool: POOL, account: member.account, premium, capacity: money(BIDDER_USD * 2.0) };
+            let bid =
+                Command::PlaceBid { pool: POOL, account: member.account, premium, capacity: money(BIDDER_USD * 2.0) };
             member.actor.sign(&domain, now, bid)
         };
         (0..).zip(bidders).map(bid).collect()
     }
 
-    async fn send_all(&mut self, envelopes: Vec<authority::Envelope>) -> Option<()> {
+    async fn send_all(&mut self, envelopes: Vec<Envelope>) -> Option<()> {
         let mut sent = Sent::default();
         envelopes.into_iter().for_each(|envelope| sent.push(None, envelope));
         self.send(sent).await
