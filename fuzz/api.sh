@@ -34,10 +34,23 @@ for _ in $(seq 100); do
 done
 [ -n "$address" ] || { echo "fuzz/api.sh: the node did not start" >&2; exit 1; }
 
+# schemathesis 4.32 turns `prefixItems` into something that it then refuses itself; for it, an entry of such a row is any of them.
+curl -sf "$address/openapi.json" | python3 -c '
+import json, sys
+def loosen(part):
+    if isinstance(part, dict):
+        row = part.pop("prefixItems", None)
+        if row is not None:
+            part.update(items={"anyOf": row}, minItems=len(row), maxItems=len(row))
+    for below in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
+        loosen(below)
+    return part
+json.dump(loosen(json.load(sys.stdin)), sys.stdout)' >"$work/openapi.json"
+
 # Two checks are left out: a reading that worked once need not work again while the node runs, and what is signed, or a decimal in whole
 # lots, is more than a schema can ask for, so that a body of the right shape may still be refused.
 ask() {
-    (cd "$work" && "$work/venv/bin/schemathesis" run "$address/openapi.json" --phases examples,coverage,fuzzing --checks all \
+    (cd "$work" && "$work/venv/bin/schemathesis" run openapi.json --url "$address" --phases examples,coverage,fuzzing --checks all \
         --max-examples "$examples" --seed "$seed" --continue-on-failure ${REPORT:+--report junit --report-dir "$REPORT"} "$@") || failed=1
 }
 ask --include-method GET --exclude-checks ensure_resource_availability

@@ -31,7 +31,7 @@ use protocol::decimal::Places;
 use show::Shown;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tower_http::cors::CorsLayer;
 use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder};
 use utoipa_axum::router::OpenApiRouter;
@@ -61,6 +61,7 @@ pub struct Shared {
     used: Used,
     metrics: Metrics,
     prover: Prover,
+    reader_patience: Duration,
     started: Instant,
 }
 
@@ -77,6 +78,7 @@ impl Shared {
             used: Used::new(limits),
             metrics,
             prover: Prover::default(),
+            reader_patience: limits.reader_patience,
             started: Instant::now(),
         }
     }

@@ -1,4 +1,4 @@
-//! What the OpenAPI document says beyond the handlers' own words: limits that are everybody's, the bounds of whole numbers, rows of a fixed shape.
+//! What the OpenAPI document says beyond the handlers' own words: limits that are everybody's, the bounds of whole numbers.
 
 use serde_json::{Map, Value, json};
 
@@ -21,7 +21,7 @@ fn add_limits(operation: &mut Value) {
     }
 }
 
-/// Names the bounds that a width means, and writes rows of a fixed shape as OpenAPI 3.1 has them.
+/// Names the bounds that a width means.
 fn refine(value: &mut Value) {
     if let Some(fields) = value.as_object_mut() {
         if let Some((format, most)) = width_of(fields) {
@@ -29,11 +29,6 @@ fn refine(value: &mut Value) {
                 fields.insert("format".into(), json!(format));
             }
             fields.entry("maximum").or_insert(json!(most));
-        }
-        if let Some(row @ Value::Array(_)) = fields.get("items").cloned() {
-            fields.insert("minItems".into(), json!(row.as_array().map_or(0, Vec::len)));
-            fields.insert("prefixItems".into(), row);
-            fields.insert("items".into(), json!(false));
         }
         fields.values_mut().for_each(refine);
     } else if let Some(entries) = value.as_array_mut() {
@@ -59,19 +54,16 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn widths_become_bounds_and_rows_keep_their_shape() {
+    fn widths_become_bounds() {
         let given = json!({ "components": [
             { "type": "integer", "format": "u-int16", "minimum": 0 },
             { "type": "integer", "format": "uint32", "maximum": 7 },
             { "type": "integer", "minimum": 0 },
-            { "type": "array", "items": [{ "type": "string" }, { "format": "uint8" }] },
         ], "paths": { "/a": { "get": { "responses": { "503": {} } } } } });
         let finished = finished(given);
         let parts = &finished["components"];
         assert_eq!((&parts[0]["maximum"], &parts[1]["maximum"]), (&json!(65_535), &json!(7)));
         assert_eq!((&parts[0]["format"], &parts[2]["maximum"]), (&json!("uint16"), &json!(u64::MAX)));
-        assert_eq!(parts[3]["prefixItems"][1], json!({ "format": "uint8", "maximum": 255 }));
-        assert_eq!((&parts[3]["items"], &parts[3]["minItems"]), (&json!(false), &json!(2)));
         let responses = &finished["paths"]["/a"]["get"]["responses"];
         assert_eq!(responses["503"], json!({}), "a handler's own word counts");
         assert!(responses["429"]["content"]["application/json"].is_object());

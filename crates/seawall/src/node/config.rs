@@ -200,6 +200,7 @@ impl Document {
                 connections: self.api.connections,
                 streams: self.api.streams,
                 cors: self.api.cors,
+                ..Limits::default()
             },
             log: self.log,
             about: About { is_dev: false, places: Places::new(self.places), names },
