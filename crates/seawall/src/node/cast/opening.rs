@@ -14,7 +14,7 @@ use std::time::Duration;
 /// Accounts of newcomers that are opened together, and how long their allowance then needs.
 const TOGETHER: usize = 20;
 const ALLOWANCE: Duration = Duration::from_millis(600);
-/// What bidders ask: the first so much, and each so much more than the one before it, ppm of notional.
+/// What bidders ask: the first so much, and each so much more than the one before it, ppm of a portfolio's own initial margin.
 const PREMIUM: i64 = 8_000;
 const PREMIUM_STEP: i64 = 9_000;
 
