@@ -1,7 +1,8 @@
-// Starts the browser and, unless SEAWALL_URL names a node, the mock.
+// Starts the browser and the mock; or, if SEAWALL_BIN names the program, a real node; or uses the node that SEAWALL_URL names.
 
 import { chromium } from 'playwright-core';
 import { startMock } from '../mock/server.mjs';
+import { startRealNode } from './node.mjs';
 
 const ARGS = [
   '--headless',
@@ -14,11 +15,13 @@ const ARGS = [
   '--disable-sync',
 ];
 
-export const isRealNode = Boolean(process.env.SEAWALL_URL);
+export const isRealNode = Boolean(process.env.SEAWALL_URL || process.env.SEAWALL_BIN);
+/** Whether moods can be had, and nodes be stopped. */
+export const isOwnNode = !process.env.SEAWALL_URL;
 
 export async function startNode(mood) {
-  if (isRealNode) return { url: process.env.SEAWALL_URL.replace(/\/$/, ''), stop: async () => {} };
-  return startMock(mood);
+  if (!isOwnNode) return { url: process.env.SEAWALL_URL.replace(/\/$/, ''), stop: async () => {} };
+  return process.env.SEAWALL_BIN ? startRealNode(mood) : startMock(mood);
 }
 
 export function startBrowser() {

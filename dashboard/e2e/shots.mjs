@@ -2,7 +2,7 @@
 //   node e2e/shots.mjs [folder] [part of a name]
 
 import { mkdir } from 'node:fs/promises';
-import { isLive, openPage, pagesOf, startBrowser, startNode } from './browser.mjs';
+import { isLive, isRealNode, openPage, pagesOf, startBrowser, startNode } from './browser.mjs';
 
 const [folder = 'shots', only = ''] = process.argv.slice(2);
 const SIZES = { desktop: { width: 1440, height: 900 }, phone: { width: 390, height: 844 } };
@@ -14,7 +14,7 @@ for (const mood of ['crash', 'calm']) {
   for (const [size, viewport] of Object.entries(SIZES)) {
     for (const colorScheme of ['dark', 'light']) {
       const { page, wrong, close } = await openPage(browser, { viewport, colorScheme });
-      for (const [name, address] of [...(await pagesOf(node.url)), ['fund-long-tail', '#/pools/1/fund']]) {
+      for (const [name, address] of [...(await pagesOf(node.url)), ...(isRealNode ? [] : [['fund-long-tail', '#/pools/1/fund']])]) {
         const file = `${mood}-${name}-${colorScheme}-${size}.png`;
         if (!file.includes(only)) continue;
         await page.goto(`${node.url}/${address}`);

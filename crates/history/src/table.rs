@@ -91,30 +91,12 @@ impl Table {
                 optional fixed_len_byte_array(16) maintenance_margin (DECIMAL(38,6));
                 optional fixed_len_byte_array(16) shortfall (DECIMAL(38,6));"
             }
-            Self::PortfolioAuctions => {
-                "required int64 sequence; required int32 pool; required int64 account; required binary event (STRING);
-                optional int64 bidder;
-                optional fixed_len_byte_array(16) notional (DECIMAL(38,6));
-                optional fixed_len_byte_array(16) equity (DECIMAL(38,6));
-                optional int64 premium_ratio (DECIMAL(18,6));
-                optional fixed_len_byte_array(16) premium (DECIMAL(38,6));
-                required int64 share (DECIMAL(18,6));"
-            }
+            Self::PortfolioAuctions => PORTFOLIO_AUCTIONS,
             Self::Losses => {
                 "required int64 sequence; required int32 pool; required int64 defaulter; required binary layer (STRING);
                 required fixed_len_byte_array(16) amount (DECIMAL(38,6)); optional int64 bearer;"
             }
-            Self::Deleveraging => {
-                "required int64 sequence; required int32 pool; required int64 defaulter; required int64 account;
-                required int32 instrument; required binary name (STRING);
-                required fixed_len_byte_array(16) quantity (DECIMAL(38,12));
-                required fixed_len_byte_array(16) price (DECIMAL(38,6));
-                required fixed_len_byte_array(16) deficit (DECIMAL(38,6));
-                required fixed_len_byte_array(16) gain (DECIMAL(38,6));
-                required fixed_len_byte_array(16) all_gains (DECIMAL(38,6));
-                required fixed_len_byte_array(16) haircut (DECIMAL(38,6));
-                required int32 lot_places;"
-            }
+            Self::Deleveraging => DELEVERAGING,
             Self::Funding => {
                 "required int64 sequence; required int32 pool; required int32 instrument; required binary name (STRING);
                 required int64 rate (DECIMAL(18,6));
@@ -122,18 +104,39 @@ impl Table {
                 required fixed_len_byte_array(16) paid_a_unit (DECIMAL(38,12));
                 required int32 lot_places;"
             }
-            Self::Prices => {
-                "required int32 pool; required int32 instrument; required binary name (STRING); required int32 feed;
-                required fixed_len_byte_array(16) index (DECIMAL(38,6));
-                required fixed_len_byte_array(16) slow (DECIMAL(38,6));
-                required fixed_len_byte_array(16) confidence (DECIMAL(38,6));
-                optional fixed_len_byte_array(16) mark (DECIMAL(38,6));
-                required fixed_len_byte_array(16) open_interest (DECIMAL(38,12));
-                required int32 lot_places;"
-            }
+            Self::Prices => PRICES,
         }
     }
 }
 
 /// What every table begins with.
 const HEAD: &str = "required int64 height; required int64 time (TIMESTAMP(MILLIS,true));";
+
+const PORTFOLIO_AUCTIONS: &str =
+    "required int64 sequence; required int32 pool; required int64 account; required binary event (STRING);
+    optional int64 bidder;
+    optional fixed_len_byte_array(16) notional (DECIMAL(38,6));
+    optional fixed_len_byte_array(16) equity (DECIMAL(38,6));
+    optional int64 premium_ratio (DECIMAL(18,6));
+    optional fixed_len_byte_array(16) premium (DECIMAL(38,6));
+    required int64 share (DECIMAL(18,6));";
+
+const DELEVERAGING: &str =
+    "required int64 sequence; required int32 pool; required int64 defaulter; required int64 account;
+    required int32 instrument; required binary name (STRING);
+    required fixed_len_byte_array(16) quantity (DECIMAL(38,12));
+    required fixed_len_byte_array(16) price (DECIMAL(38,6));
+    required fixed_len_byte_array(16) deficit (DECIMAL(38,6));
+    required fixed_len_byte_array(16) gain (DECIMAL(38,6));
+    required fixed_len_byte_array(16) all_gains (DECIMAL(38,6));
+    required fixed_len_byte_array(16) haircut (DECIMAL(38,6));
+    required int32 lot_places;";
+
+const PRICES: &str =
+    "required int32 pool; required int32 instrument; required binary name (STRING); required int32 feed;
+    required fixed_len_byte_array(16) index (DECIMAL(38,6));
+    required fixed_len_byte_array(16) slow (DECIMAL(38,6));
+    required fixed_len_byte_array(16) confidence (DECIMAL(38,6));
+    optional fixed_len_byte_array(16) mark (DECIMAL(38,6));
+    required fixed_len_byte_array(16) open_interest (DECIMAL(38,12));
+    required int32 lot_places;";

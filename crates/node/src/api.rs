@@ -12,6 +12,7 @@ mod proof;
 mod write;
 mod stream;
 mod dashboard;
+mod describe;
 
 use crate::intake::Intake;
 use crate::metrics::Metrics;
@@ -30,9 +31,9 @@ use protocol::decimal::Places;
 use show::Shown;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tower_http::cors::CorsLayer;
-use utoipa::openapi::{Content, InfoBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, ResponseBuilder};
+use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -60,6 +61,7 @@ pub struct Shared {
     used: Used,
     metrics: Metrics,
     prover: Prover,
+    reader_patience: Duration,
     started: Instant,
 }
 
@@ -76,6 +78,7 @@ impl Shared {
             used: Used::new(limits),
             metrics,
             prover: Prover::default(),
+            reader_patience: limits.reader_patience,
             started: Instant::now(),
         }
     }
@@ -130,34 +133,16 @@ fn handlers() -> (Router<Arc<Shared>>, OpenApi) {
         .split_for_parts()
 }
 
-/// The document that describes the API.
+/// The document that describes the API: OpenAPI 3.1, as JSON.
 #[must_use]
-pub fn document() -> OpenApi {
-    let mut document = handlers().1;
-    add_limits(&mut document);
-    document
-}
-
-/// Every operation may be turned away for the share of its address.
-fn add_limits(document: &mut OpenApi) {
-    let told = |description: &str| {
-        let failure = Content::new(Some(Ref::from_schema_name("Failure")));
-        RefOr::T(ResponseBuilder::new().description(description).content("application/json", failure).build())
-    };
-    for path in document.paths.paths.values_mut() {
-        for operation in [&mut path.get, &mut path.post].into_iter().flatten() {
-            let responses = &mut operation.responses.responses;
-            responses.entry("429".to_owned()).or_insert_with(|| told("too many requests of this address"));
-            responses.entry("503".to_owned()).or_insert_with(|| told("busy: nothing was done"));
-        }
-    }
+pub fn document() -> serde_json::Value {
+    describe::finished(serde_json::to_value(handlers().1).unwrap_or_default())
 }
 
 /// The API of a node. An origin of `limits` that is none is left out.
 pub fn router(shared: Arc<Shared>, limits: &Limits) -> Router {
-    let (router, mut document) = handlers();
-    add_limits(&mut document);
-    let document = Arc::new(serde_json::to_string(&document).unwrap_or_default());
+    let (router, _) = handlers();
+    let document = Arc::new(document().to_string());
     let json = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
     let mut router = router
         .route("/openapi.json", get(move || async move { (json, (*document).clone()) }))

@@ -3,8 +3,11 @@
 //! The wall clock is read once at the start and then only followed: while a node runs, its time goes on as fast as the processor's
 //! steady clock, and drifts towards the wall clock by at most 1 part in 2,000. Somebody who sets the clock of a
 //! machine so moves no funding payment, no expiry and no timelock.
+//!
+//! A simulation has a clock of its own, which goes on from its last block and passes faster than the machine's: a recorded day in minutes.
 
 use clearing::units::Time;
+use std::num::NonZeroU32;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The time drifts towards the wall clock by at most one part in so many.
@@ -28,15 +31,21 @@ pub(crate) struct Clock {
     time: i64,
     read: Instant,
     last: i64,
+    /// How fast the time of a simulation passes; none for a clock that follows the wall's.
+    simulated: Option<NonZeroU32>,
 }
 
 impl Clock {
-    /// A clock that goes on after the last block.
+    /// A clock that goes on after the last block; of a simulation, if a speed is given: seconds in one of this machine.
     ///
     /// # Errors
-    /// If the wall clock is further behind the last block than can be waited for.
-    pub(crate) fn start(last: Time) -> Result<Self, ClockBehind> {
-        Self::start_at(wall(), Instant::now(), last)
+    /// If the wall clock is further behind the last block than can be waited for. A simulation does not ask it.
+    pub(crate) fn start(last: Time, simulated: Option<NonZeroU32>) -> Result<Self, ClockBehind> {
+        let (wall, now) = (wall(), Instant::now());
+        match simulated {
+            None => Self::start_at(wall, now, last),
+            Some(_) => Ok(Self { simulated, ..Self::start_at(wall.max(last.get()), now, last)? }),
+        }
     }
 
     fn start_at(wall: i64, now: Instant, last: Time) -> Result<Self, ClockBehind> {
@@ -44,7 +53,7 @@ impl Clock {
         if behind_ms > i64::try_from(MOST_BEHIND.as_millis()).unwrap_or(i64::MAX) {
             return Err(ClockBehind { behind_ms });
         }
-        Ok(Self { time: wall.max(last.get()), read: now, last: last.get() })
+        Ok(Self { time: wall.max(last.get()), read: now, last: last.get(), simulated: None })
     }
 
     /// The time of a block made now: later than every one before.
@@ -54,6 +63,11 @@ impl Clock {
 
     fn next_at(&mut self, wall: i64, now: Instant) -> Time {
         let passed = i64::try_from(now.duration_since(self.read).as_millis()).unwrap_or(i64::MAX);
+        if let Some(speed) = self.simulated {
+            let time = self.time.saturating_add(passed.saturating_mul(i64::from(speed.get())));
+            self.last = time.max(self.last + 1);
+            return Time::new(self.last);
+        }
         let steady = self.time.saturating_add(passed);
         let most = passed / DRIFT;
         let time = steady + wall.saturating_sub(steady).clamp(-most, most);
@@ -76,6 +90,7 @@ fn wall() -> i64 {
 mod tests {
     use super::{Clock, ClockBehind};
     use clearing::units::Time;
+    use std::num::NonZeroU32;
     use std::time::{Duration, Instant};
 
     const START: i64 = 1_700_000_000_000;
@@ -97,6 +112,15 @@ mod tests {
         let mut clock = Clock::start_at(START, begun, Time::new(START + 3)).expect("a clock");
         let times: Vec<i64> = (0..3).map(|_| clock.next_at(START, begun).get() - START).collect();
         assert_eq!(times, [4, 5, 6]);
+    }
+
+    #[test]
+    fn a_simulation_goes_on_from_its_last_block_at_its_speed() {
+        let far_ahead = Time::new(i64::MAX / 2);
+        let mut clock = Clock::start(far_ahead, NonZeroU32::new(60)).expect("it asks no wall clock");
+        let begun = clock.read;
+        let mut at = |ms: u64| clock.next_at(0, begun + Duration::from_millis(ms)) - far_ahead;
+        assert_eq!([at(100), at(100), at(1_000)], [6_000, 6_001, 60_000].map(Time::new));
     }
 
     #[test]

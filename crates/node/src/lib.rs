@@ -14,7 +14,7 @@ mod members;
 pub mod system;
 mod lanes;
 mod intake;
-mod view;
+pub mod view;
 pub mod prover;
 mod run;
 pub mod api;

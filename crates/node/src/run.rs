@@ -9,6 +9,7 @@ use arc_swap::ArcSwap;
 use authority::Envelope;
 use clearing::engine::BlockError;
 use replication::{Alone, Machine, OrderError};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
@@ -25,6 +26,8 @@ pub struct Pace {
     pub most_commands: usize,
     /// How many blocks lie between two snapshots, at least.
     pub snapshot_blocks: u64,
+    /// How many seconds of a simulation pass in one of this machine; none where time is the wall clock's.
+    pub simulated: Option<NonZeroU32>,
 }
 
 impl Default for Pace {
@@ -34,6 +37,7 @@ impl Default for Pace {
             idle: Duration::from_secs(1),
             most_commands: 20_000,
             snapshot_blocks: 6_000,
+            simulated: None,
         }
     }
 }
@@ -87,7 +91,7 @@ impl Runner {
         pace: Pace,
     ) -> Result<(Self, Published), NodeError> {
         let engine = alone.machine().engine();
-        let clock = Clock::start(engine.state().time)?;
+        let clock = Clock::start(engine.state().time, pace.simulated)?;
         let view = View::of(alone.machine());
         let published = Arc::new(ArcSwap::from_pointee(view.clone()));
         let (height, heard) = watch::channel(engine.height());

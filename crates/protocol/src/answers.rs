@@ -224,6 +224,7 @@ pub struct WhatIfRequest {
     /// The instrument.
     pub instrument: u16,
     /// `buy` or `sell`.
+    #[cfg_attr(feature = "schema", schema(pattern = "^(buy|sell)$"))]
     pub side: String,
     /// Units, above zero.
     pub quantity: String,

@@ -2,6 +2,7 @@
 
 mod cast;
 pub(crate) mod config;
+mod day;
 mod dev;
 pub(crate) mod keys;
 mod log;
@@ -46,8 +47,11 @@ pub(crate) struct NodeArgs {
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
     /// How many seconds of the recorded day pass in one
-    #[arg(long, requires = "dev", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=600))]
+    #[arg(long, requires = "dev", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=120))]
     speed: u32,
+    /// When the recorded day begins, UTC between 20:00 and 23:00; without it, shortly before the fall of 21:13
+    #[arg(long, requires = "dev", value_name = "HH:MM:SS", value_parser = dev::time_of_day)]
+    from: Option<usize>,
     /// How many traders there are
     #[arg(long, requires = "dev", default_value_t = 60, value_parser = clap::value_parser!(u16).range(1..=1_000))]
     traders: u16,
@@ -89,13 +93,13 @@ fn run_dev(args: &NodeArgs) -> Result<u8, Failure> {
     log::start(&Log { level: "warn".to_owned(), format: LogFormat::Text })?;
     let temporary = tempfile::tempdir().map_err(|error| Failure::io(&error))?;
     let data = args.data.as_deref().unwrap_or(temporary.path()).to_owned();
-    let market = dev::Market::new(args.seed)?;
+    let market = dev::Market::new(args.seed, args.speed as usize, args.from)?;
     let network = market.network();
     let alone = match Alone::<System>::open(&data) {
         Err(OrderError::Journal(journal::JournalError::NotFound { .. })) => Alone::create(&data, &network.encoded()),
         other => other.map(|(alone, _)| alone),
     };
-    let config = Config::of_dev(data, network, market.about());
+    let config = Config::of_dev(data, network, market.about(), cast::pace(args.speed));
     let listen = args.listen.unwrap_or(config.listen);
     let started = Started::new(alone.map_err(refused)?, &config)?;
     let cast = (!args.bare).then(|| cast::Cast::new(market, args, started.intake.clone(), started.published.clone()));

@@ -18,6 +18,7 @@ import { accountWord, capital, spaced, standingTone } from '../words';
 
 /** How far the account is from a breach: the lowest stressed equity of its maintenance rows. */
 function Distance({ account }: { account: AccountDetail }) {
+  if (account.standing === 'Closed') return <Notice tone="note">Closed: its losses went beyond its own money, and nothing is left in it.</Notice>;
   const lowest = ordered(account.rows).find(({ maintenance }) => maintenance !== null);
   if (!lowest || lowest.maintenance === null) return <Notice tone="ok">No maintenance row: nothing can breach.</Notice>;
   const value = lowest.maintenance;

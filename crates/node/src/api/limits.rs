@@ -28,6 +28,8 @@ pub struct Limits {
     pub connections: usize,
     /// WebSockets at once.
     pub streams: usize,
+    /// How long the reader of a WebSocket may take for a message before it is let go.
+    pub reader_patience: Duration,
     /// Origins of pages that may read the API from a browser (CORS); none by default.
     pub cors: Vec<String>,
 }
@@ -39,6 +41,7 @@ impl Default for Limits {
             commands_per_second: 5_000,
             connections: 4_000,
             streams: 1_000,
+            reader_patience: Duration::from_secs(10),
             cors: Vec::new(),
         }
     }

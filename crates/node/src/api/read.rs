@@ -149,6 +149,7 @@ pub(super) struct AccountPage {
     /// Most accounts, at most 1,000.
     limit: Option<usize>,
     /// `id`, or `risk` for the highest margin ratio first.
+    #[param(pattern = "^(id|risk)$")]
     order: Option<String>,
 }
 

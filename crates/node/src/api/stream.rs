@@ -49,23 +49,19 @@ async fn serve(shared: Arc<Shared>, mut socket: WebSocket, after: Option<u64>, k
     let mut next = after.map_or_else(|| shared.view().events, |after| after.saturating_add(1));
     let mut last_block: Option<Instant> = None;
     loop {
-        let view = shared.view();
-        if next < view.oldest_event() {
-            next = view.oldest_event();
-            if send(&mut socket, &json!({ "type": "gap", "first": next })).await.is_none() {
-                return;
-            }
-        }
-        if send_events(&shared, &view, &mut socket, &mut next, &kinds).await.is_none() {
-            return;
-        }
-        if last_block.is_none_or(|sent| sent.elapsed() >= BLOCK_EVERY) {
+        let with_block = last_block.is_none_or(|sent| sent.elapsed() >= BLOCK_EVERY);
+        let (messages, is_up_to_date) = messages(&shared, &mut next, &kinds, with_block);
+        if with_block {
             last_block = Some(Instant::now());
-            if send(&mut socket, &block_message(&shared, &view)).await.is_none() {
-                return;
+        }
+        for message in messages {
+            // Whoever does not read is let go: what waits for them is memory, and they find everything again from where they were.
+            match tokio::time::timeout(shared.reader_patience, socket.send(Message::Text(message.into()))).await {
+                Ok(Ok(())) => (),
+                Ok(Err(_)) | Err(_) => return,
             }
         }
-        if next < view.events {
+        if !is_up_to_date {
             continue;
         }
         tokio::select! {
@@ -78,32 +74,33 @@ async fn serve(shared: Arc<Shared>, mut socket: WebSocket, after: Option<u64>, k
     }
 }
 
-/// Sends events from `next` on, at most so many at once.
-async fn send_events(
-    shared: &Shared,
-    view: &View,
-    socket: &mut WebSocket,
-    next: &mut u64,
-    kinds: &Kinds,
-) -> Option<()> {
-    let shown = shared.shown(view);
+/// What a reader hears next, at most so many events at once, and whether that is all there is. The view is not kept while it is sent:
+/// a slow reader would hold an old state of every account.
+fn messages(shared: &Shared, next: &mut u64, kinds: &Kinds, with_block: bool) -> (Vec<String>, bool) {
+    let view = shared.view();
+    let shown = shared.shown(&view);
     let mut messages = Vec::new();
-    'blocks: for block in view.blocks_from(*next) {
+    if *next < view.oldest_event() {
+        *next = view.oldest_event();
+        messages.push(json!({ "type": "gap", "first": *next }).to_string());
+    }
+    let first = *next;
+    'blocks: for block in view.blocks_from(first) {
         let skipped = usize::try_from(next.saturating_sub(block.first_event)).unwrap_or(usize::MAX);
         for at in skipped..block.events.len() {
-            if messages.len() == EVENTS_AT_ONCE {
+            if messages.len() >= EVENTS_AT_ONCE {
                 break 'blocks;
             }
             *next = block.first_event + at as u64 + 1;
             if block.events.get(at).is_some_and(|event| kinds.include(&kind(event))) {
-                messages.push(json!({ "type": "event", "event": shown.event(block, at) }));
+                messages.push(json!({ "type": "event", "event": shown.event(block, at) }).to_string());
             }
         }
     }
-    for message in &messages {
-        send(socket, message).await?;
+    if with_block {
+        messages.push(block_message(shared, &view).to_string());
     }
-    Some(())
+    (messages, *next >= view.events)
 }
 
 fn block_message(shared: &Shared, view: &View) -> serde_json::Value {
@@ -128,8 +125,4 @@ fn block_message(shared: &Shared, view: &View) -> serde_json::Value {
         "applyMs": last.map_or(0.0, |block| super::read::ms(block.took_us)),
         "events": view.events, "pools": pools, "markets": markets, "feeds": feeds,
     })
-}
-
-async fn send(socket: &mut WebSocket, message: &serde_json::Value) -> Option<()> {
-    socket.send(Message::Text(message.to_string().into())).await.ok()
 }

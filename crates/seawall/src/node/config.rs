@@ -149,10 +149,10 @@ pub(crate) struct Config {
 
 impl Config {
     /// What a simulated market runs with: nobody is held up by limits that are for strangers.
-    pub(crate) fn of_dev(data: PathBuf, network: Network, about: About) -> Self {
+    pub(crate) fn of_dev(data: PathBuf, network: Network, about: About, pace: Pace) -> Self {
         const FREE: u32 = 1_000_000;
         let limits = Limits { requests_per_second: FREE, commands_per_second: FREE, ..Limits::default() };
-        let (pace, waiting) = (Pace::default(), Blocks::default().waiting);
+        let waiting = Blocks::default().waiting;
         Self { data, listen: LISTEN, network, pace, waiting, limits, log: Log::default(), history: None, about }
     }
 
@@ -202,6 +202,7 @@ impl Document {
                 idle: Duration::from_millis(idle_ms),
                 most_commands,
                 snapshot_blocks: snapshot_every,
+                simulated: None,
             },
             waiting,
             limits: Limits {
@@ -210,6 +211,7 @@ impl Document {
                 connections: self.api.connections,
                 streams: self.api.streams,
                 cors: self.api.cors,
+                ..Limits::default()
             },
             log: self.log,
             history: self.history.directory.map(|directory| folder.join(directory)),

@@ -1,12 +1,13 @@
 //! The simulated market: what is listed, at which prices of the recorded day, and who publishes them.
 
+use super::day::{Day, Depth};
 use super::keys::Actor;
 use crate::failure::Failure;
 use clearing::command::{Capital, Command};
 use clearing::engine::Genesis;
 use clearing::parameters::{InstrumentParameters, Kind, PublisherParameters};
 use clearing::table::{FeedId, PoolId};
-use clearing::units::{Price, Time};
+use clearing::units::{Money, Price, Time};
 use lab::catalogue::Exhibit;
 use lab::drill::convert::{money, price};
 use lab::drill::rules;
@@ -22,28 +23,42 @@ const EXHIBIT: &str = "october-2025";
 const CHAIN: u64 = 31_337;
 /// The pool that is opened: the drill's large coins.
 const POOL: usize = 0;
-/// Where the replay begins, from the start of the recording: half an hour before the fall.
-const FIRST_SECOND: usize = 2_700;
+/// The steepest minutes of the fall, from the start of the recording: 21:13 UTC.
+const FALL_SECOND: usize = 4_380;
+/// How long before them the replay begins: so many recorded seconds, and at a higher speed so many real ones.
+const CALM_S: usize = 240;
+const CALM_REAL_S: usize = 30;
 /// Notional that the market is sized for, USD.
 const NOTIONAL: f64 = 20_000_000.0;
 const FUND: f64 = 400_000.0;
 /// The dated future settles a week after the network's beginning.
 const WEEK: Time = Time::new(7 * 24 * 3_600_000);
 const SETTLEMENT_WINDOW: Time = Time::new(30 * 60_000);
-/// Confidence of a publisher, as a share of its price.
-const CONFIDENCE: f64 = 0.0003;
+/// Confidence of a fresh print, as a share of the price, and what the square root of its age in seconds adds; the drill's.
+const FRESH_CONFIDENCE: f64 = 0.0002;
+const AGING_CONFIDENCE: f64 = 0.0003;
+/// A publisher repeats a price that has not changed after this many seconds, so that it stays fresh; the drill's.
+const HEARTBEAT_S: usize = 5;
 
 /// A symbol, its lot, and the publishers of its feed.
 pub(super) struct Listed {
     pub(super) symbol: String,
     pub(super) lot_size: f64,
     pub(super) publishers: Vec<Actor>,
+    /// When each of them spoke last, in seconds of the replay.
+    spoke: Vec<Option<usize>>,
+}
+
+/// What trades now: at which price, and how deep.
+pub(super) struct Scene {
+    pub(super) usd: f64,
+    pub(super) depth: Depth,
 }
 
 /// The recorded day and everybody with an office.
 pub(super) struct Market {
     plan: Plan,
-    tape: Tape,
+    pub(super) day: Day,
     pub(super) seed: u64,
     pub(super) governance: Actor,
     pub(super) custodian: Actor,
@@ -51,7 +66,8 @@ pub(super) struct Market {
 }
 
 impl Market {
-    pub(super) fn new(seed: u64) -> Result<Self, Failure> {
+    /// A market whose replay begins at a time of the recorded day (seconds since midnight UTC), or shortly before the fall.
+    pub(super) fn new(seed: u64, speed: usize, from: Option<usize>) -> Result<Self, Failure> {
         let exhibit = Exhibit::find(EXHIBIT).ok_or_else(|| Failure::data(format!("{EXHIBIT}: no such drill")))?;
         let plan = exhibit.plan().map_err(Failure::data)?;
         let recording = exhibit.recording(&plan, None).map_err(Failure::data)?;
@@ -60,11 +76,17 @@ impl Market {
         let listed = planned.symbols.iter().filter_map(|symbol| {
             let venues = &tape.asset(symbol)?.venues;
             let publishers = venues.iter().map(|venue| Actor::named(&format!("{}/{symbol}", venue.venue))).collect();
-            Some(Listed { symbol: symbol.clone(), lot_size: plan.instrument(symbol)?.lot_size, publishers })
+            let (lot_size, spoke) = (plan.instrument(symbol)?.lot_size, vec![None; venues.len()]);
+            Some(Listed { symbol: symbol.clone(), lot_size, publishers, spoke })
         });
         let listed = listed.collect();
+        let from = match from {
+            None => FALL_SECOND.saturating_sub(CALM_S.max(CALM_REAL_S * speed)),
+            Some(of_day) => second_of(&tape, of_day)?,
+        };
+        let day = Day::new(&plan, tape, from);
         let (governance, custodian) = (Actor::named("governance"), Actor::named("custodian"));
-        Ok(Self { plan, tape, seed, governance, custodian, listed })
+        Ok(Self { plan, day, seed, governance, custodian, listed })
     }
 
     pub(super) fn network(&self) -> Network {
@@ -76,7 +98,7 @@ impl Market {
         let places = self.listed.iter().map(|listed| (listed.symbol.clone(), places_of(listed.lot_size)));
         let mut names = BTreeMap::new();
         for listed in &self.listed {
-            let venues = self.tape.asset(&listed.symbol).map(|asset| &asset.venues);
+            let venues = self.day.tape.asset(&listed.symbol).map(|asset| &asset.venues);
             for (publisher, venue) in listed.publishers.iter().zip(venues.into_iter().flatten()) {
                 names.insert(publisher.key(), venue.venue.clone());
             }
@@ -88,12 +110,12 @@ impl Market {
     pub(super) fn setup(&self, now: Time) -> Vec<(bool, Command)> {
         let mut commands: Vec<(bool, Command)> = Vec::new();
         for listed in &self.listed {
-            let venues = self.tape.asset(&listed.symbol).map(|asset| asset.venues.as_slice()).unwrap_or_default();
+            let venues = self.day.tape.asset(&listed.symbol).map(|asset| asset.venues.as_slice()).unwrap_or_default();
             let mut sources: BTreeMap<&str, u16> = BTreeMap::new();
             let publishers = listed.publishers.iter().zip(venues).map(|(publisher, venue)| {
                 let next = u16::try_from(sources.len()).unwrap_or(u16::MAX);
                 let source = *sources.entry(venue.group.as_str()).or_insert(next);
-                PublisherParameters { key: publisher.key(), weight: 100, source }
+                PublisherParameters { key: publisher.key(), weight: weight_of(&venue.venue), source }
             });
             let volatility = self.plan.instrument(&listed.symbol).map_or(0.04, |plan| plan.long_run_volatility_a_day);
             let parameters = rules::feed(&self.plan, publishers.collect(), volatility);
@@ -122,7 +144,7 @@ impl Market {
         let perpetual = |(at, listed): (usize, &Listed)| {
             let planned = self.plan.instrument(&listed.symbol)?;
             let feed = FeedId(u16::try_from(at).ok()?);
-            let price = self.price(&listed.symbol, 0)?;
+            let price = self.day.price(&listed.symbol, 0)?;
             let parameters = rules::perpetual(&self.plan, planned, feed, share, price);
             Some((format!("{}-PERP", listed.symbol), parameters))
         };
@@ -138,20 +160,24 @@ impl Market {
         all
     }
 
-    /// What publishers say so many seconds into the replay, which starts again at its end.
-    pub(super) fn observations(&mut self, elapsed: usize, now: Time) -> Vec<(usize, usize, Command)> {
-        let second = self.second(elapsed);
+    /// What publishers say so many seconds into the replay: each feed's and publisher's place, and its word. Like in the drill, whoever
+    /// has seen a new trade says so, and the others repeat themselves now and then, less and less sure.
+    pub(super) fn observations(&mut self, elapsed_s: usize, now: Time) -> Vec<(usize, usize, Command)> {
         let mut said = Vec::new();
-        for (feed, listed) in self.listed.iter().enumerate() {
-            let venues = self.tape.asset(&listed.symbol).map(|asset| asset.venues.as_slice()).unwrap_or_default();
-            for (at, venue) in venues.iter().enumerate() {
-                // The last print of the half hour before: a venue without trades still shows quotes.
-                let window = venue.prints.get(second.saturating_sub(1_800)..=second).unwrap_or_default();
-                let Some(usd) = window.iter().rev().copied().flatten().next() else { continue };
+        for (feed, listed) in self.listed.iter_mut().enumerate() {
+            let venues = self.day.tape.asset(&listed.symbol).map(|asset| asset.venues.as_slice()).unwrap_or_default();
+            for (at, (venue, spoke)) in venues.iter().zip(&mut listed.spoke).enumerate() {
+                let Some(print) = self.day.print(venue, elapsed_s) else { continue };
+                let quiet_s = spoke.map_or(usize::MAX, |spoke| elapsed_s.saturating_sub(spoke));
+                if print.age_s >= quiet_s && quiet_s < HEARTBEAT_S {
+                    continue;
+                }
+                *spoke = Some(elapsed_s);
+                let confidence = print.usd * (FRESH_CONFIDENCE + AGING_CONFIDENCE * (print.age_s as f64).sqrt());
                 let command = Command::Observe {
                     feed: FeedId(feed as u16),
-                    price: price(usd, listed.lot_size).max(Price::new(1)),
-                    confidence: price(usd * CONFIDENCE, listed.lot_size).max(Price::new(1)),
+                    price: price(print.usd, listed.lot_size).max(Price::new(1)),
+                    confidence: price(confidence, listed.lot_size).max(Price::new(1)),
                     published_at: now,
                     transfers_suspended: false,
                 };
@@ -161,21 +187,121 @@ impl Market {
         said
     }
 
-    /// The median of what venues printed last, USD a unit.
-    pub(super) fn price(&self, symbol: &str, elapsed: usize) -> Option<f64> {
-        let second = self.second(elapsed);
-        let prints = self.tape.asset(symbol)?.last_prints_at(second);
-        let mut prices: Vec<f64> = prints.iter().map(|print| print.price).collect();
-        prices.sort_by(f64::total_cmp);
-        prices.get(prices.len() / 2).copied()
+    /// What trades so many seconds into the replay, symbol by symbol; none where no venue says anything.
+    pub(super) fn scenes(&self, elapsed_s: usize) -> Vec<Option<Scene>> {
+        let scene = |listed: &Listed| {
+            let calm = self.plan.instrument(&listed.symbol)?.calm_depth_usd_1pct;
+            let usd = self.day.price(&listed.symbol, elapsed_s)?;
+            Some(Scene { usd, depth: self.day.depth(&listed.symbol, calm, elapsed_s)? })
+        };
+        self.listed.iter().map(scene).collect()
     }
 
-    fn second(&self, elapsed: usize) -> usize {
-        FIRST_SECOND + elapsed % (self.tape.seconds - FIRST_SECOND).max(1)
+    /// What is paid in again when a new day begins: the fund and the own capital, as far as losses took them.
+    pub(super) fn refill(&self, fund: Money, own_capital: Money) -> Vec<Command> {
+        let missing = [(Capital::Fund, FUND, fund), (Capital::OwnCapital, FUND / 10.0, own_capital)];
+        let missing = missing.map(|(capital, usd, left)| (capital, money(usd) - left));
+        let missing = missing.into_iter().filter(|(_, amount)| amount.is_positive());
+        missing.map(|(capital, amount)| Command::Capitalise { pool: PoolId(0), capital, amount }).collect()
     }
+}
+
+/// The second of a recording in which a time of its day falls.
+fn second_of(tape: &Tape, of_day: usize) -> Result<usize, Failure> {
+    const DAY_S: i64 = 86_400;
+    let start = usize::try_from((tape.start_ms / 1_000).rem_euclid(DAY_S)).unwrap_or(0);
+    let recorded = start..start + tape.seconds;
+    if !recorded.contains(&of_day) {
+        let (found, first, last) = (of_time(of_day), of_time(recorded.start), of_time(recorded.end - 1));
+        return Err(Failure::usage(format!(
+            "--from: found {found}, allowed {first} to {last} (UTC) of the recorded day"
+        )));
+    }
+    Ok(of_day - start)
+}
+
+fn of_time(of_day: usize) -> String {
+    format!("{:02}:{:02}:{:02}", of_day / 3_600, of_day / 60 % 60, of_day % 60)
+}
+
+/// Reads a time of day, as seconds since midnight.
+pub(super) fn time_of_day(text: &str) -> Result<usize, String> {
+    let parts: Option<Vec<usize>> = text
+        .split(':')
+        .map(|part| part.parse().ok().filter(|_| part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_digit())))
+        .collect();
+    let (hour, minute, second) = match parts.as_deref() {
+        Some([hour, minute]) => (*hour, *minute, 0),
+        Some([hour, minute, second]) => (*hour, *minute, *second),
+        _ => return Err(format!("found {text:?}, allowed HH:MM or HH:MM:SS")),
+    };
+    if hour > 23 || minute > 59 || second > 59 {
+        return Err(format!("found {text}, allowed 00:00:00 to 23:59:59"));
+    }
+    Ok(hour * 3_600 + minute * 60 + second)
+}
+
+/// Gemini trades a small part of what the others do; the drill's assumption.
+fn weight_of(venue: &str) -> u32 {
+    if venue == "gemini" { 100 } else { 300 }
 }
 
 /// A lot of 0.001 has three places.
 fn places_of(lot_size: f64) -> u8 {
     (0..=12).find(|places| (lot_size * 10_f64.powi(i32::from(*places)) - 1.0).abs() < 1e-9).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FALL_SECOND, Market, time_of_day};
+    use clearing::units::Time;
+
+    #[test]
+    fn a_time_of_day_is_read_and_what_is_none_is_refused() {
+        assert_eq!(time_of_day("21:10"), Ok(76_200));
+        assert_eq!(time_of_day("23:59:59"), Ok(86_399));
+        for bad in [
+            "",
+            "21",
+            "24:00",
+            "21:60",
+            "21:10:60",
+            "+1:00",
+            "1:00",
+            "21:10:00:00",
+            "٢١:١٠",
+            "21:1O",
+            "999999999999999999999:00",
+        ] {
+            assert!(time_of_day(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_replay_begins_inside_the_recording_or_not_at_all() {
+        for good in ["20:00:00", "22:59:59"] {
+            assert!(Market::new(1, 1, time_of_day(good).ok()).is_ok(), "{good}");
+        }
+        for bad in ["19:59:59", "23:00:00"] {
+            let refused = Market::new(1, 1, time_of_day(bad).ok()).map(|_| ()).expect_err(bad);
+            assert!(format!("{refused:?}").contains("allowed 20:00:00 to 22:59:59"), "{refused:?}");
+        }
+    }
+
+    #[test]
+    fn publishers_say_what_is_new_and_repeat_the_rest_rarely() {
+        let mut market = Market::new(1, 1, None).expect("the recording is carried");
+        let everybody = market.observations(0, Time::ZERO).len();
+        assert!(everybody >= 15, "found {everybody}");
+        assert_eq!(market.observations(0, Time::ZERO).len(), 0, "nothing has happened since");
+        assert!(market.observations(10, Time::ZERO).len() == everybody, "everybody's heart beats");
+    }
+
+    #[test]
+    fn the_fall_is_where_it_is_said_to_be() {
+        let market = Market::new(1, 1, None).expect("the recording is carried");
+        let calm = market.day.price("BTC", 0).expect("a price");
+        let fallen = (0..1_200).filter_map(|second| market.day.price("BTC", second)).fold(calm, f64::min);
+        assert!(fallen < 0.93 * calm, "from {calm} to {fallen} within twenty minutes of {FALL_SECOND}");
+    }
 }
