@@ -21,6 +21,7 @@ use clearing::units::Time;
 use judge::Judge;
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::ops::ControlFlow;
 use std::time::Instant;
 use tally::{RunFacts, Tally};
 use world::World;
@@ -86,6 +87,9 @@ pub enum DrillError {
         /// The first reason.
         first: Rejection,
     },
+    /// Whoever followed the run had seen enough.
+    #[error("stopped before the end")]
+    Stopped,
 }
 
 /// A drill with its recorded market.
@@ -143,16 +147,16 @@ impl Drill<'_> {
         Ok(world.initial_margin_ratios())
     }
 
-    /// Clears the drill with the core.
+    /// Clears the drill with the core; whoever follows its progress may stop it.
     ///
     /// # Errors
-    /// [`DrillError::NotStruck`] if the core refuses what the population starts with.
+    /// [`DrillError::NotStruck`] if the core refuses what the population starts with, [`DrillError::Stopped`].
     pub fn run<'a>(
         &'a self,
         setting: &'a Setting,
         seed: u64,
         recorder: Option<&'a mut dyn Record>,
-        progress: &mut dyn FnMut(&Progress),
+        progress: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
     ) -> Result<(Outcome, Series), DrillError> {
         let begun = Instant::now();
         let prices = setting.honest.iter().map(|(symbol, path)| (symbol.clone(), first(path))).collect();
@@ -173,7 +177,9 @@ impl Drill<'_> {
             if second == self.plan.window.focus_from_s.midpoint(self.plan.window.focus_until_s) {
                 tally.snapshot_equity(&world, "low");
             }
-            progress(&self.progress(&world, &tally, second, setting.tape.seconds));
+            if progress(&self.progress(&world, &tally, second, setting.tape.seconds)).is_break() {
+                return Err(DrillError::Stopped);
+            }
         }
         let facts = RunFacts { seed, elapsed_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX) };
         Ok(tally.finish(&world, &judge, &facts))

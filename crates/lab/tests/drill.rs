@@ -10,6 +10,7 @@ use lab::plan::Plan;
 use lab::tape::{Bar, Recording, Window};
 use serde_json::Value;
 use std::fs::File;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
@@ -48,7 +49,7 @@ impl Stretch {
         let drill = Drill { plan: &self.plan, recording: &self.recording };
         let setting = drill.setting(ACCOUNTS, seed).expect("every symbol has prices");
         let recorder = log.map(|log| log as &mut dyn Record);
-        drill.run(&setting, seed, recorder, &mut |_| ()).expect("every position is struck")
+        drill.run(&setting, seed, recorder, &mut |_| ControlFlow::Continue(())).expect("every position is struck")
     }
 }
 

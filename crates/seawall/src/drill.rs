@@ -16,6 +16,7 @@ use lab::report::{self, Compared};
 use lab::static_venue::StaticVenue;
 use lab::tape::Recording;
 use std::fs::File;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -229,6 +230,7 @@ impl<'a> Runner<'a> {
                 let (symbol, price) = (progress.symbol, progress.price_usd);
                 bar.set_message(format!("{clock} UTC  {symbol} {price:.0} USD  {} liquidated", progress.liquidated));
             }
+            ControlFlow::Continue(())
         };
         let Some(path) = &self.args.record else {
             return drill.run(setting, seed, None, &mut show).map_err(Failure::data);

@@ -20,12 +20,13 @@ use clearing::units::Time;
 use client::{Client, ClientError};
 use indicatif::{ProgressBar, ProgressStyle};
 use lab::catalogue::Exhibit;
-use lab::drill::{Drill, Record};
+use lab::drill::{Drill, DrillError, Progress, Record};
 use measured::Measured;
 use protocol::MAX_ENVELOPES;
 use protocol::hex::unhex;
 use rekey::Keys;
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -40,6 +41,8 @@ const AHEAD: usize = 64;
 const WAITING: usize = 4_000;
 /// Whoever places so many orders in a second of the drill is a maker, whose quotes replace those before.
 const QUOTES: usize = 4;
+/// How long a node may take to make its first block, before which it has no time to sign at.
+const FIRST_BLOCK: Duration = Duration::from_secs(10);
 /// The shortest life of an order on the node: longer than a block, shorter than anybody waits.
 const SHORTEST_LIFE: Time = Time::new(1_000);
 
@@ -87,20 +90,24 @@ pub(super) fn run(args: &RunArgs, url: &str) -> Result<u8, Failure> {
         let reference = scope.spawn(|| {
             let drill = Drill { plan: &plan, recording: &recording };
             let setting = drill.setting(accounts, args.seed).map_err(Failure::data)?;
-            let mut feed = Feed { send: Some(send), stop: &stop };
+            let mut feed = Feed { send: Some(send) };
+            let mut go_on = |_: &Progress| {
+                if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            };
             // Whether the members do well is told by the drill itself; here they only have to ask.
-            drill.run(&setting, args.seed, Some(&mut feed), &mut |_| ()).map_err(Failure::data).map(|_| ())
+            match drill.run(&setting, args.seed, Some(&mut feed), &mut go_on) {
+                Ok(_) | Err(DrillError::Stopped) => Ok(()),
+                Err(error) => Err(Failure::data(error)),
+            }
         });
         let begins = plan.window.start_ms;
-        let driver = Driver { client, keys, args, begins, bar: &bar, stop: &stop };
+        let driver = Driver { client, keys, args, begins, bar: &bar };
         let driven = runtime.block_on(driver.drive(blocks));
         stop.store(true, Ordering::Relaxed);
         let refused = reference.join().map_err(|_| Failure::broken("the reference engine stopped"))?;
         bar.finish_and_clear();
         let measured = driven?;
-        if !measured.cut_short {
-            refused?;
-        }
+        refused?;
         measured.print(args.json)?;
         Ok(0)
     })
@@ -114,19 +121,15 @@ fn read_key(path: &Path) -> Result<[u8; 32], Failure> {
 }
 
 /// Hands the reference engine's blocks on.
-struct Feed<'a> {
+struct Feed {
     send: Option<mpsc::Sender<Block>>,
-    stop: &'a AtomicBool,
 }
 
-impl Record for Feed<'_> {
+impl Record for Feed {
     fn genesis(&mut self, _: &Genesis, _: &[u8; 32]) {}
 
     fn block(&mut self, block: &Block, _: &Receipt) {
-        if self.stop.load(Ordering::Relaxed) {
-            self.send = None;
-        }
-        // Nobody listens any more: the rest of the drill is run for nothing, quickly.
+        // Nobody listens any more: the drill is about to be stopped.
         if self.send.as_ref().is_some_and(|send| send.blocking_send(block.clone()).is_err()) {
             self.send = None;
         }
@@ -147,7 +150,6 @@ struct Driver<'a> {
     /// The first second of the drill, ms: what comes before is set-up.
     begins: i64,
     bar: &'a ProgressBar,
-    stop: &'a AtomicBool,
 }
 
 impl Driver<'_> {
@@ -163,6 +165,7 @@ impl Driver<'_> {
                 self.client.address()
             )));
         }
+        self.first_block().await?;
         let mut measured = Measured::default();
         let mut next = blocks.recv().await;
         self.bar.set_message("setting up");
@@ -170,12 +173,29 @@ impl Driver<'_> {
             self.set_up(&domain, block, &mut measured).await?;
             next = blocks.recv().await;
         }
+        if let Some(refused) = measured.not_set_up() {
+            let hint = "hint: the network's keys are named with --keys; a node's limits are for strangers";
+            return Err(Failure::data(format!("not taken while setting up: {refused}\n{hint}")));
+        }
         measured.begin();
         self.send_all(&domain, next, blocks, &mut measured).await?;
         let status = self.client.status().await.map_err(|error| Failure::io(&error))?;
         let recent = self.client.blocks(1_000).await.map_err(|error| Failure::io(&error))?;
         measured.node(&status, &recent.blocks);
         Ok(measured)
+    }
+
+    /// Waits until the node has a time.
+    async fn first_block(&self) -> Result<(), Failure> {
+        let until = Instant::now() + FIRST_BLOCK;
+        while self.client.status().await.map_err(|error| Failure::io(&error))?.height == 0 {
+            if Instant::now() > until {
+                let waited = FIRST_BLOCK.as_secs();
+                return Err(Failure::data(format!("{}: no block in {waited} s", self.client.address())));
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Ok(())
     }
 
     /// One request after the other: ids are given in the order of commands.
@@ -190,9 +210,6 @@ impl Driver<'_> {
             }
             let answers = self.client.submit_until_answered(&envelopes).await.map_err(|error| Failure::io(&error))?;
             answers.iter().for_each(|answer| measured.set_up(answer));
-            if self.stop.load(Ordering::Relaxed) {
-                break;
-            }
         }
         Ok(())
     }

@@ -73,6 +73,14 @@ impl Measured {
         *self.set_up.entry(outcome(answer)).or_default() += 1;
     }
 
+    /// What the node refused of the set-up, in words.
+    pub(super) fn not_set_up(&self) -> Option<String> {
+        let not_taken = self.set_up.iter().filter(|(outcome, _)| *outcome != "executed");
+        let told: Vec<String> =
+            not_taken.map(|(outcome, count)| format!("{outcome} {}", output::count(*count))).collect();
+        (!told.is_empty()).then(|| told.join(", "))
+    }
+
     /// The set-up is done.
     pub(super) fn begin(&mut self) {
         self.begun = Instant::now();
@@ -169,12 +177,6 @@ impl Measured {
         let mut text = format!("{table}\n\n{latency}\n");
         if let Some(node) = &self.node {
             text += &format!("\n{}\n", node.table());
-        }
-        let not_taken = self.set_up.iter().filter(|(outcome, _)| *outcome != "executed");
-        let not_taken: Vec<String> =
-            not_taken.map(|(outcome, count)| format!("{outcome} {}", output::count(*count))).collect();
-        if !not_taken.is_empty() {
-            text += &format!("\nnot taken while setting up: {}\n", not_taken.join(", "));
         }
         text + "\nAcknowledged means applied, written durably and published: the node answers nothing before.\n"
     }
