@@ -1,12 +1,12 @@
 //! A historic crash, cleared: the recorded market, a drawn population, and the engine in between.
 
-mod keys;
+pub(crate) mod keys;
 pub mod convert;
 pub mod rules;
 mod publishers;
 mod world;
 mod actors;
-mod judge;
+pub(crate) mod judge;
 mod tally;
 
 use crate::block_log::BlockLogWriter;

@@ -6,8 +6,9 @@
 use super::world::World;
 use clearing::event::Event;
 use clearing::margin;
-use clearing::state::{Account, Level};
+use clearing::state::{Account, Instrument, Level, Pool};
 use clearing::table::{AccountId, PoolId};
+use clearing::units::Price;
 use clearing::watch;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -137,17 +138,27 @@ fn sound_around(
 }
 
 fn sound_at(world: &World, id: PoolId, account: &Account, prices: &BTreeMap<String, Vec<f64>>, second: usize) -> bool {
-    let pool = &world.engine.state().pools[id];
+    is_sound(&world.engine.state().pools[id], account, |listed, mark| {
+        let symbol = world.symbol_of(listed.parameters.feed);
+        let honest = prices.get(symbol)?.get(second).copied().filter(|price| price.is_finite())?;
+        Some(honest / super::convert::usd_a_unit(mark, world.lot_size(symbol)))
+    })
+}
+
+/// Whether an account meets every maintenance row with each mark moved to an honest price; `honest_over_mark` answers none where
+/// nothing honest is known, and the mark stays.
+pub(crate) fn is_sound(
+    pool: &Pool,
+    account: &Account,
+    honest_over_mark: impl Fn(&Instrument, Price) -> Option<f64>,
+) -> bool {
     let rows = pool.matrices.maintenance.len();
     let mut values = vec![account.cash.get() as f64; rows];
     let mut costs = 0.0;
     for position in &account.positions {
         let listed = &pool.instruments[position.instrument];
         let mark = pool.matrices.mark(position.instrument);
-        let symbol = world.symbol_of(listed.parameters.feed);
-        let honest = prices.get(symbol).and_then(|path| path.get(second)).copied().filter(|price| price.is_finite());
-        let here = super::convert::usd_a_unit(mark, world.lot_size(symbol));
-        let ratio = honest.map_or(1.0, |honest| honest / here);
+        let ratio = honest_over_mark(listed, mark).unwrap_or(1.0);
         costs += margin::exit_cost(&listed.parameters.exit_cost, position.quantity, mark).get() as f64 * ratio;
         for (value, price) in values.iter_mut().zip(pool.matrices.maintenance.column(position.instrument)) {
             *value += (*price * position.quantity).get() as f64 * ratio;

@@ -7,7 +7,7 @@ use clearing::command::Key;
 /// # Panics
 /// If the name is longer: the drill's own code chose it.
 #[must_use]
-pub(super) fn key_of(name: &str) -> Key {
+pub(crate) fn key_of(name: &str) -> Key {
     let mut bytes = [0_u8; 32];
     assert!(name.len() <= bytes.len(), "a name in a drill fits a key: {name}");
     bytes[..name.len()].copy_from_slice(name.as_bytes());

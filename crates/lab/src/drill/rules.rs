@@ -2,7 +2,7 @@
 
 use super::convert::{lots, money, price, ratio, seconds};
 use super::keys::key_of;
-use crate::plan::{CollateralPlan, InstrumentPlan, Plan, PoolPlan};
+use crate::plan::{CollateralPlan, CorePlan, InstrumentPlan, Plan};
 use clearing::parameters::{FeedParameters, InstrumentParameters, Kind, PoolParameters, PublisherParameters, Tier};
 use clearing::table::FeedId;
 use clearing::units::{MAX_MONEY, MAX_QUANTITY, Money, Price, Quantity, Ratio, Time};
@@ -11,7 +11,7 @@ use clearing::units::{MAX_MONEY, MAX_QUANTITY, Money, Price, Quantity, Ratio, Ti
 pub(crate) const VENUE: &str = "venue";
 
 /// The parameters of a feed whose publishers are given; the daily volatility is a share of the price.
-pub fn feed(plan: &Plan, publishers: Vec<PublisherParameters>, volatility_a_day: f64) -> FeedParameters {
+pub fn feed(core: &CorePlan, publishers: Vec<PublisherParameters>, volatility_a_day: f64) -> FeedParameters {
     const MINUTES_A_DAY: f64 = 1440.0;
     FeedParameters {
         minimum: Price::ZERO,
@@ -19,8 +19,8 @@ pub fn feed(plan: &Plan, publishers: Vec<PublisherParameters>, volatility_a_day:
         publishers,
         forecasters: Vec::new(),
         max_age: Time::new(60_000),
-        confidence_limit: ratio(plan.core.confidence_limit),
-        jump_limit: ratio(plan.core.jump_limit),
+        confidence_limit: ratio(core.confidence_limit),
+        jump_limit: ratio(core.jump_limit),
         jump_confirmations: 3,
         outlier_floor: ratio(0.01),
         down_after: Time::new(300_000),
@@ -32,13 +32,12 @@ pub fn feed(plan: &Plan, publishers: Vec<PublisherParameters>, volatility_a_day:
         long_run_volatility: ratio(volatility_a_day / MINUTES_A_DAY.sqrt()),
         forecast_ceiling: ratio(1.0),
         forecast_max_age: Time::new(3_600_000),
-        stress_z: ratio(plan.core.stress_z),
+        stress_z: ratio(core.stress_z),
     }
 }
 
-/// The parameters of a pool.
-pub fn pool(plan: &Plan, pool: &PoolPlan) -> PoolParameters {
-    let core = &plan.core;
+/// The parameters of a pool whose fund is at least this large.
+pub fn pool(core: &CorePlan, fund_usd: f64) -> PoolParameters {
     PoolParameters {
         venues: vec![key_of(VENUE)],
         named_rows: Vec::new(),
@@ -71,7 +70,7 @@ pub fn pool(plan: &Plan, pool: &PoolPlan) -> PoolParameters {
         max_premium: ratio(1.0),
         unwind_rate: ratio(0.002),
         unwind_time: Time::new(600_000),
-        fund_floor: money(pool.fund_usd),
+        fund_floor: money(fund_usd),
         fee_surcharge: ratio(0.25),
         fee_rebate: ratio(0.1),
         tranche_notice: Time::new(86_400_000),
@@ -99,7 +98,7 @@ pub fn perpetual(
     InstrumentParameters {
         feed,
         kind: Kind::Perpetual,
-        exit_cost: exit_cost(listed, price_usd),
+        exit_cost: exit_cost(listed.half_spread_ppm / 1e6, listed.calm_depth_usd_1pct / price_usd, listed.lot_size),
         initial_exit_cost: Vec::new(),
         band: ratio(core.band),
         mark_band: ratio(0.005),
@@ -116,11 +115,10 @@ pub fn perpetual(
 }
 
 /// R5.6: half the spread, and an impact that grows with the position's size against the calm depth within 1 %.
-fn exit_cost(listed: &InstrumentPlan, price_usd: f64) -> Vec<Tier> {
-    let spread = listed.half_spread_ppm / 1e6;
+pub(crate) fn exit_cost(half_spread: f64, depth_units_1pct: f64, lot_size: f64) -> Vec<Tier> {
     let tier = |depths: f64, rate: f64| Tier {
-        from: lots(listed.calm_depth_usd_1pct * depths / price_usd, listed.lot_size),
-        rate: ratio(spread + rate),
+        from: lots(depth_units_1pct * depths, lot_size),
+        rate: ratio(half_spread + rate),
     };
     vec![tier(0.0, 0.0005), tier(0.25, 0.0025), tier(1.0, 0.01), tier(4.0, 0.03)]
 }

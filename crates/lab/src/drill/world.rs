@@ -111,7 +111,7 @@ impl<'a> World<'a> {
             list(
                 &mut self.feeds,
                 &listed.symbol,
-                rules::feed(self.plan, publishers.parameters(), listed.long_run_volatility_a_day),
+                rules::feed(&self.plan.core, publishers.parameters(), listed.long_run_volatility_a_day),
             );
             self.publishers.push(publishers);
         }
@@ -123,7 +123,7 @@ impl<'a> World<'a> {
             };
             let publishers = STABLE_PUBLISHERS.iter().enumerate().map(of).collect();
             // A stable asset moves by about a tenth of a percent a day: assumption.
-            list(&mut self.feeds, &asset.asset, rules::feed(self.plan, publishers, 0.001));
+            list(&mut self.feeds, &asset.asset, rules::feed(&self.plan.core, publishers, 0.001));
         }
         commands
     }
@@ -132,7 +132,7 @@ impl<'a> World<'a> {
         let mut commands = vec![by(CUSTODIAN, Command::FundReserve { amount: money(self.plan.fund_usd().max(1.0)) })];
         for (at, planned) in self.plan.pools.iter().enumerate() {
             let pool = PoolId(u16::try_from(at).expect("a drill has few pools"));
-            let parameters = rules::pool(self.plan, planned);
+            let parameters = rules::pool(&self.plan.core, planned.fund_usd);
             commands.push(by(GOVERNANCE, Command::OpenPool { name: planned.name.clone(), parameters }));
             let mut world = PoolWorld {
                 id: pool,
