@@ -207,13 +207,15 @@ fn no_history(failure: history::HistoryError) {
 async fn serve(listen: SocketAddr, started: &Started, limits: &Limits, cast: Option<Cast>) -> Result<(), Failure> {
     let listener = TcpListener::bind(listen).await.map_err(|error| Failure::io(&format!("{listen}: {error}")))?;
     let address = listener.local_addr().map_err(|error| Failure::io(&error))?;
+    // Before anybody is told that the node is there.
+    let asked_to_stop = asked_to_stop().map_err(|error| Failure::io(&error))?;
     output::print(&format!("seawall node: http://{address}/  (API: /openapi.json, stop: Ctrl-C)\n"))?;
     let playing = cast.map(|cast| tokio::spawn(cast.play()));
     let following = tokio::spawn(node::follow(Arc::clone(&started.shared)));
     let mut heights = started.published.height.clone();
     let until = async move {
         tokio::select! {
-            () = asked_to_stop() => (),
+            () = asked_to_stop => (),
             // The sender goes with the thread of blocks.
             () = async { while heights.changed().await.is_ok() {} } => (),
         }
@@ -223,15 +225,23 @@ async fn serve(listen: SocketAddr, started: &Started, limits: &Limits, cast: Opt
     Ok(())
 }
 
-/// Ctrl-C, or what a service manager sends.
-async fn asked_to_stop() {
-    #[cfg(unix)]
-    if let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+/// Ctrl-C, or what a service manager sends. Signals are heard from this call on, not from when they are waited for.
+#[cfg(unix)]
+fn asked_to_stop() -> std::io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
         tokio::select! {
-            _ = tokio::signal::ctrl_c() => (),
+            _ = interrupt.recv() => (),
             _ = terminate.recv() => (),
         }
-        return;
-    }
-    let _ = tokio::signal::ctrl_c().await;
+    })
+}
+
+/// Ctrl-C.
+#[cfg(not(unix))]
+fn asked_to_stop() -> std::io::Result<impl Future<Output = ()>> {
+    Ok(async {
+        let _ = tokio::signal::ctrl_c().await;
+    })
 }
