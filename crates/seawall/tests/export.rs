@@ -3,10 +3,12 @@
 mod running;
 
 use authority::Request;
+use clearing::units::Time;
 use client::Client;
 use running::{Node, init, listing, offices, publishers, seawall};
 use std::path::Path;
 use std::process::Output;
+use std::time::Duration;
 use tempfile::tempdir;
 
 fn export(folder: &Path, out: &Path, more: &[&str]) -> Output {
@@ -40,6 +42,11 @@ async fn list(node: &Node, folder: &Path) -> u64 {
         assert_eq!(client.submit(&[signed]).await.expect("answered")[0].status, "executed");
     }
     assert_eq!(publishers().len(), 3);
+    // Prices are sampled with the first block of a second.
+    let listed = client.now().await.expect("a time");
+    while client.now().await.expect("a time") < listed + Time::new(1_000) {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
     client.status().await.expect("a status").height
 }
 
