@@ -440,6 +440,8 @@ rejections! {
     ReserveTooSmall = 518, "the lines would promise more than the reserve holds";
     /// Limits.
     ChangeAlreadyPending = 519, "a change of these parameters already waits out its timelock";
+    /// Limits.
+    OpenInterestFull = 520, "the trade would raise open interest above what the block allows";
     /// Margin.
     InitialMarginNotMet = 601, "initial margin would not be met";
     /// Margin.

@@ -8,6 +8,7 @@ mod watch;
 mod liquidate;
 mod book;
 mod auction;
+mod interest;
 mod portfolio;
 mod absorb;
 mod waterfall;

@@ -213,6 +213,7 @@ impl Engine {
         self.state.time = block.time;
         let mut events = Vec::new();
         let mut rejections = Vec::new();
+        remember_open_interest(&mut self.state);
         // R3.7: commands are checked against the matrices of the block before; what they order trades at this block's prices.
         for (at, signed) in block.commands.iter().enumerate() {
             // R7.1: a command either changes the state as a whole or is listed with its reason.
@@ -255,5 +256,14 @@ impl Engine {
         }
         engine.state.pools.iter_mut().for_each(|(_, pool)| pool.catch_up());
         Ok(engine)
+    }
+}
+
+/// R4.3: what stress is made for, before anybody opens more.
+fn remember_open_interest(state: &mut State) {
+    for (_, pool) in state.pools.iter_mut() {
+        for (_, instrument) in pool.instruments.iter_mut() {
+            instrument.open_interest_before = instrument.open_interest;
+        }
     }
 }

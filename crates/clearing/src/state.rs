@@ -203,6 +203,9 @@ pub struct Instrument {
     pub total: Quantity,
     /// Where the instrument stands on the breaker ladder. R13.1
     pub breaker: Breaker,
+    /// Σ of long positions before the block's first command, in lots: known again in every block, and no part of the encoding. R4.3
+    #[borsh(skip)]
+    pub open_interest_before: Quantity,
 }
 
 /// Where an instrument stands on the ladder of breakers. R13.1
@@ -403,7 +406,22 @@ impl Instrument {
                 call_until: None,
                 grace_until: Time::ZERO,
             },
+            open_interest_before: Quantity::ZERO,
         }
+    }
+
+    /// By how many lots an open interest would be above what this block allows: `open_interest_low`, or a sixteenth of the way from there
+    /// to `open_interest_high` more than before the block, and never more than `open_interest_high`. R4.3
+    #[must_use]
+    pub fn excess_interest(&self, open_interest: Quantity) -> Quantity {
+        const SIXTEENTH: Ratio = Ratio::new(62_500);
+        let mark = self.mark.abs();
+        if self.is_spot() || mark.is_zero() {
+            return Quantity::ZERO;
+        }
+        let (low, high) = (self.parameters.open_interest_low, self.parameters.open_interest_high);
+        let allowed = (mark * self.open_interest_before + (high - low).times_floor(SIXTEENTH)).max(low).min(high);
+        (mark * open_interest - allowed).or_zero().lots_ceil(mark)
     }
 
     /// Whether it is a collateral asset.

@@ -15,7 +15,7 @@
 #[path = "properties/world.rs"]
 mod world;
 
-use clearing::command::Command;
+use clearing::command::{Command, Rejection};
 use clearing::parameters::PublisherParameters;
 use clearing::table::{AccountId, FeedId, InstrumentId, PoolId};
 use clearing::units::{
@@ -233,15 +233,27 @@ fn initial_stress_at(millions: i64) -> i64 {
     listed.max_position = Quantity::new(MAX_QUANTITY);
     let mut world = World::with_feeds(&[1_000_000], &[feed], &[(rules, vec![listed])]);
     let (buyer, seller) = (world.open(0, 20, 1 << 55), world.open(0, 21, 1 << 55));
-    let trade = Command::Trade {
+    let trade = |lots: i64| Command::Trade {
         pool: PoolId(0),
         instrument: InstrumentId(0),
         buyer: AccountId(buyer),
         seller: AccountId(seller),
-        quantity: Quantity::new(millions * 1_000_000),
+        quantity: Quantity::new(lots),
         price: Price::new(1_000_000),
     };
-    world.must(1, vec![by(VENUE, trade)]);
+    // A lot is a dollar: to the low mark at once, then a sixteenth of the way in a block, and not beyond the high mark.
+    let wanted = millions * 1_000_000;
+    let mut open = 0;
+    while open < wanted.min(50_000_000) {
+        let step = (wanted - open).min(if open == 0 { 20_000_000 } else { 1_875_000 });
+        world.must(1, vec![by(VENUE, trade(step))]);
+        open += step;
+    }
+    if open < wanted {
+        let refused = world.apply(1, vec![by(VENUE, trade(1))]);
+        assert_eq!(refused.rejections, [(0, Rejection::OpenInterestFull)]);
+    }
+    world.tick(1);
     // R4.3 says that maintenance does not scale with it.
     let stress = &world.pool(0).stresses[&FeedId(0)];
     assert_eq!(stress.maintenance, Ratio::new(60_000));

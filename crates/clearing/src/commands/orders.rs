@@ -283,6 +283,10 @@ pub(super) fn trade(
         require_side(found, owner, instrument, trade, quantity)?;
     }
 
+    let after = instrument.open_interest + growth(found, trade);
+    let allowed = after <= instrument.open_interest || instrument.excess_interest(after).is_zero();
+    require(allowed, Rejection::OpenInterestFull)?;
+
     let fee = found.fee(trade.instrument, trade.price * trade.quantity);
     let found = &mut state.pools[pool];
     for (side, quantity) in [(trade.buyer, trade.quantity), (trade.seller, -trade.quantity)] {
@@ -293,6 +297,15 @@ pub(super) fn trade(
         events.push(Event::Filled { pool, account: side, instrument, quantity, price, fee, forced: false });
     }
     Ok(())
+}
+
+/// By how much a trade raises open interest.
+fn growth(pool: &Pool, trade: &VenueTrade) -> Quantity {
+    let long = |account: AccountId, quantity: Quantity| {
+        let before = pool.accounts[account].quantity(trade.instrument);
+        (before + quantity).or_zero() - before.or_zero()
+    };
+    long(trade.buyer, trade.quantity) + long(trade.seller, -trade.quantity)
 }
 
 fn as_order(trade: &VenueTrade, quantity: Quantity) -> NewOrder {

@@ -1,7 +1,7 @@
 //! Step 6a: every instrument clears at one uniform price (R8).
 
-use super::Moment;
 use super::book::{self, Book, Interest, Origin, clears_now};
+use super::{Moment, interest};
 use crate::event::{Cause, Event};
 use crate::margin;
 use crate::state::{FUND, Instrument, Level, Pool};
@@ -50,7 +50,8 @@ fn clear_one(
         call_auction(pool, id, instrument, now, say);
         return;
     }
-    let fills = fills_at(&wishes, &crossing, price);
+    let mut fills = fills_at(&wishes, &crossing, price);
+    interest::hold_back(pool, instrument, &wishes, &mut fills);
     let quantity: Quantity = fills.iter().map(|fill| fill.or_zero()).sum();
     pool.instruments[instrument].mid = mid(&wishes, &fills);
     if quantity.is_zero() {

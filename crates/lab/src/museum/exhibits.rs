@@ -1,0 +1,8 @@
+//! The exhibits, oldest incident first.
+
+mod mango;
+
+use super::exhibit::Exhibit;
+
+/// Every exhibit that is played on a stage of its own.
+pub const ALL: &[Exhibit] = &[mango::EXHIBIT];

@@ -1,0 +1,125 @@
+//! How an asset is listed, from what could be known of it on the day before: one formula for every exhibit, so that no incident has
+//! parameters made for it.
+
+use super::Capital;
+use crate::catalogue;
+use crate::drill::convert::{lots, money, price, ratio};
+use crate::drill::keys::key_of;
+use crate::drill::rules;
+use crate::plan::CorePlan;
+use clearing::command::Key;
+use clearing::parameters::{FeedParameters, InstrumentParameters, Kind, PoolParameters, PublisherParameters};
+use clearing::table::FeedId;
+use clearing::units::{MAX_PRICE, MAX_QUANTITY, Price, Quantity, Ratio, Time};
+use serde::{Deserialize, Serialize};
+
+/// Open interest from which initial stress rises, and at which it is 100 %, as shares of what the asset's spot markets trade in a day (R4.3).
+const OPEN_INTEREST: (f64, f64) = (0.1, 0.5);
+
+/// What could be known of an asset when it was listed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Asset {
+    /// Its name.
+    pub symbol: String,
+    /// Units in a lot.
+    pub lot_size: f64,
+    /// USD a unit, on the day before.
+    pub price_usd: f64,
+    /// Standard deviation of daily returns, as a share.
+    pub daily_volatility: f64,
+    /// What its spot markets traded in a day, USD.
+    pub daily_volume_usd: f64,
+    /// What they showed within one percent of the price, a side, USD.
+    pub depth_usd_1pct: f64,
+    /// Half the spread, as a share.
+    pub half_spread: f64,
+    /// Who publishes its price; three venues of equal weight if none is named.
+    #[serde(default = "three")]
+    pub sources: Vec<String>,
+    /// Whether a perpetual is listed.
+    #[serde(default = "yes")]
+    pub perpetual: bool,
+    /// Whether it is collateral, and how.
+    #[serde(default)]
+    pub collateral: Option<Collateral>,
+    /// Prices at or below zero are prices; stress is a share of at least so many USD a unit.
+    #[serde(default)]
+    pub negative_from_usd: Option<f64>,
+}
+
+/// An asset as collateral.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Collateral {
+    /// The drop that is assumed if it alone crashes, as a share.
+    pub crash: f64,
+    /// The most that the pool holds, USD at the price of the listing.
+    pub cap_usd: f64,
+}
+
+fn three() -> Vec<String> {
+    ["venue 1", "venue 2", "venue 3"].map(str::to_owned).to_vec()
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// The core's settings of the first drill.
+pub(super) fn core() -> CorePlan {
+    let drill = catalogue::Exhibit::find("october-2025").expect("the program carries it");
+    drill.plan().expect("its description is sound").core
+}
+
+pub(super) fn publisher(asset: &Asset, source: &str) -> Key {
+    let mut name = format!("{}/{source}", asset.symbol);
+    name.truncate(32);
+    key_of(&name)
+}
+
+pub(super) fn feed(core: &CorePlan, asset: &Asset) -> FeedParameters {
+    let of = |(source, name): (usize, &String)| PublisherParameters {
+        key: publisher(asset, name),
+        weight: 100,
+        source: u16::try_from(source).expect("few"),
+    };
+    let publishers = asset.sources.iter().enumerate().map(of).collect();
+    let minimum = if asset.negative_from_usd.is_some() { Price::new(-MAX_PRICE) } else { Price::ZERO };
+    FeedParameters { minimum, ..rules::feed(core, publishers, asset.daily_volatility) }
+}
+
+pub(super) fn pool(core: &CorePlan, capital: &Capital) -> PoolParameters {
+    rules::pool(core, capital.fund_usd)
+}
+
+pub(super) fn perpetual(core: &CorePlan, asset: &Asset, feed: FeedId) -> InstrumentParameters {
+    let base = asset.negative_from_usd.map_or(Price::ZERO, |usd| price(usd, asset.lot_size));
+    InstrumentParameters {
+        feed,
+        kind: Kind::Perpetual,
+        exit_cost: rules::exit_cost(asset.half_spread, asset.depth_usd_1pct / asset.price_usd, asset.lot_size),
+        initial_exit_cost: Vec::new(),
+        band: ratio(core.band),
+        mark_band: ratio(0.005),
+        mark_time: Time::new(60_000),
+        fee: ratio(core.fee),
+        negative_prices: asset.negative_from_usd.is_some(),
+        stress_base: base,
+        open_interest_low: money(asset.daily_volume_usd * OPEN_INTEREST.0),
+        open_interest_high: money(asset.daily_volume_usd * OPEN_INTEREST.1),
+        daily_volume: money(asset.daily_volume_usd),
+        max_position: Quantity::new(MAX_QUANTITY),
+        max_funding: ratio(0.0005),
+    }
+}
+
+pub(super) fn spot(core: &CorePlan, asset: &Asset, collateral: &Collateral, feed: FeedId) -> InstrumentParameters {
+    let cap = lots(collateral.cap_usd / asset.price_usd, asset.lot_size);
+    InstrumentParameters {
+        kind: Kind::Spot { cap, ramp: Time::ZERO, crash: ratio(collateral.crash) },
+        mark_band: Ratio::ZERO,
+        max_funding: Ratio::ZERO,
+        ..perpetual(core, asset, feed)
+    }
+}
