@@ -20,7 +20,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let opened = owner.sign(&domain, now, command::open_account(POOL))?;
     println!("open account: {}", node.submit_until_answered(&[opened]).await?[0].status);
     let key = protocol::hex::hex(&owner.key()?.0);
-    let account = newest_account_of(&node, &key).await?.ok_or("the account is not there")?;
+    let accounts = node.accounts_of(POOL.0, &key, None).await?.accounts;
+    let account = accounts.last().ok_or("the account is not there")?.figures.account;
 
     // From here on a key that can trade and not withdraw.
     let mut session = Signer::session([43; 32], owner.key()?);
@@ -42,17 +43,4 @@ async fn main() -> Result<(), Box<dyn Error>> {
         println!("{}: {}", answer.status, answer.reason.unwrap_or_default());
     }
     Ok(())
-}
-
-async fn newest_account_of(node: &Client, owner: &str) -> Result<Option<u32>, client::ClientError> {
-    let (mut found, mut after) = (None, None);
-    loop {
-        let page = node.accounts(POOL.0, after, 1_000).await?;
-        let own = page.accounts.iter().filter(|account| account.figures.owner == owner);
-        found = own.map(|account| account.figures.account).next_back().or(found);
-        after = page.next;
-        if after.is_none() {
-            return Ok(found);
-        }
-    }
 }

@@ -4,13 +4,15 @@ use crate::error::ClientError;
 use authority::{Domain, Envelope, Refusal};
 use clearing::units::Time;
 use protocol::answers::{
-    AccountAnswer, Accounts, AnswerView, Blocks, CommandsAnswer, Feeds, Fills, Funding, Markets, PoolAnswer, Pools,
-    ProofView, WhatIfAnswer, WhatIfRequest,
+    AccountAnswer, Accounts, AnswerView, Blocks, CommandsAnswer, CommandsRequest, Feeds, Fills, Funding, Markets,
+    PoolAnswer, Pools, ProofView, WhatIfAnswer, WhatIfRequest,
 };
 use protocol::body;
 use protocol::hex::unhex;
+use protocol::prepare::{PrepareAnswer, PrepareRequest, SignedEnvelope};
 use protocol::shapes::{BookView, Failure, Status};
 use reqwest::{Method, Response, Url};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::time::Duration;
 
@@ -124,6 +126,15 @@ impl Client {
         self.get(&format!("/v1/pools/{pool}/accounts?limit={limit}{after}")).await
     }
 
+    /// The accounts of an owner (an address, or a key in hexadecimal) after an id, at most 1,000.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn accounts_of(&self, pool: u16, owner: &str, after: Option<u32>) -> Result<Accounts, ClientError> {
+        let after = after.map_or_else(String::new, |after| format!("&after={after}"));
+        self.get(&format!("/v1/pools/{pool}/accounts?limit=1000&owner={owner}{after}")).await
+    }
+
     /// An account with positions, orders and stressed equity.
     ///
     /// # Errors
@@ -178,8 +189,25 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub async fn what_if(&self, pool: u16, account: u32, order: &WhatIfRequest) -> Result<WhatIfAnswer, ClientError> {
-        let body = serde_json::to_vec(order).map_err(|error| ClientError::NotUnderstood(error.to_string()))?;
-        self.post(&format!("/v1/pools/{pool}/accounts/{account}/what-if"), "application/json", body).await
+        self.post_json(&format!("/v1/pools/{pool}/accounts/{account}/what-if"), order).await
+    }
+
+    /// What a wallet has to show and sign for a request, and the envelope that its signature belongs to.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn prepare(&self, asked: &PrepareRequest) -> Result<PrepareAnswer, ClientError> {
+        self.post_json("/v1/prepare", asked).await
+    }
+
+    /// Sends prepared envelopes with the signatures of wallets, as [`Client::submit`] does.
+    ///
+    /// # Errors
+    /// As [`Client::submit`].
+    pub async fn submit_signed(&self, signed: Vec<SignedEnvelope>) -> Result<Vec<AnswerView>, ClientError> {
+        let count = signed.len();
+        let body = CommandsRequest { envelopes: Vec::new(), signed };
+        one_for_each(count, self.post_json("/v1/commands", &body).await?)
     }
 
     /// Sends envelopes once and waits until what became of each is durable: one answer for each, in their order.
@@ -189,13 +217,7 @@ impl Client {
     /// known.
     pub async fn submit(&self, envelopes: &[Envelope]) -> Result<Vec<AnswerView>, ClientError> {
         let body = body::write(envelopes);
-        let answer: CommandsAnswer = self.post("/v1/commands", "application/octet-stream", body).await?;
-        if answer.answers.len() != envelopes.len() {
-            let found = answer.answers.len();
-            let message = format!("found {found} answers, expected {}", envelopes.len());
-            return Err(ClientError::NotUnderstood(message));
-        }
-        Ok(answer.answers)
+        one_for_each(envelopes.len(), self.post("/v1/commands", "application/octet-stream", body).await?)
     }
 
     /// Sends the same envelopes again while the node is busy or out of reach, a few times. Nothing happens twice. An envelope that counted
@@ -221,6 +243,11 @@ impl Client {
 
     async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
         self.ask(Method::GET, path, "", Vec::new()).await
+    }
+
+    async fn post_json<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, ClientError> {
+        let body = serde_json::to_vec(body).map_err(|error| ClientError::NotUnderstood(error.to_string()))?;
+        self.post(path, "application/json", body).await
     }
 
     async fn post<T: DeserializeOwned>(&self, path: &str, kind: &str, body: Vec<u8>) -> Result<T, ClientError> {
@@ -255,6 +282,15 @@ impl Client {
             _ => ClientError::Refused { status: status.as_u16(), code, message },
         })
     }
+}
+
+/// The answers, if there is one for each envelope.
+fn one_for_each(expected: usize, answer: CommandsAnswer) -> Result<Vec<AnswerView>, ClientError> {
+    let found = answer.answers.len();
+    if found != expected {
+        return Err(ClientError::NotUnderstood(format!("found {found} answers, expected {expected}")));
+    }
+    Ok(answer.answers)
 }
 
 /// When the node wants to be asked again.

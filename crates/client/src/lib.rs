@@ -30,5 +30,5 @@ pub use command::order;
 pub use error::ClientError;
 pub use events::{Event, Events, Message};
 pub use http::{Client, is_known};
-pub use protocol;
-pub use sign::{NONCES_A_MS, Signer};
+pub use protocol::{self, NONCES_A_MS};
+pub use sign::Signer;

@@ -4,15 +4,12 @@ use authority::{Domain, ENVELOPE_VERSION, Envelope, Refusal, Request, Signature,
 use clearing::command::Key;
 use clearing::units::Time;
 use ed25519_zebra::{SigningKey, VerificationKeyBytes};
+use protocol::NONCES_A_MS;
 use secp256k1::{Message, SecretKey};
 use sha3::{Digest, Keccak256};
 
 /// How long an envelope counts, where nobody says otherwise.
 const VALID: Time = Time::new(60_000);
-
-/// Nonces follow the time, so that a signer that comes back after a crash does not use one twice: so many a millisecond. More in a hurry run
-/// ahead of the clock; fewer than 2³² between two envelopes are what the gate allows, which is three days of silence.
-pub const NONCES_A_MS: u64 = 16;
 
 enum Secret {
     Ed25519(Box<SigningKey>),

@@ -4,11 +4,13 @@ mod show;
 mod liquidation;
 mod event;
 mod fault;
+mod amounts;
 mod limits;
 mod read;
 mod fills;
 mod what_if;
 mod proof;
+mod prepare;
 mod write;
 mod stream;
 mod dashboard;
@@ -26,6 +28,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 use clearing::command::Key;
 use limits::Used;
+use prepare::Numbers;
 use protocol::MAX_BODY;
 use protocol::decimal::Places;
 use show::Shown;
@@ -61,6 +64,7 @@ pub struct Shared {
     used: Used,
     metrics: Metrics,
     prover: Prover,
+    numbers: Numbers,
     reader_patience: Duration,
     started: Instant,
 }
@@ -78,6 +82,7 @@ impl Shared {
             used: Used::new(limits),
             metrics,
             prover: Prover::default(),
+            numbers: Numbers::default(),
             reader_patience: limits.reader_patience,
             started: Instant::now(),
         }
@@ -127,6 +132,7 @@ fn handlers() -> (Router<Arc<Shared>>, OpenApi) {
         .routes(routes!(read::events))
         .routes(routes!(read::price_history))
         .routes(routes!(read::pool_history))
+        .routes(routes!(prepare::prepare))
         .routes(routes!(write::commands))
         .routes(routes!(read::health))
         .routes(routes!(read::ready))

@@ -1,200 +1,23 @@
 //! A whole node in one process: envelopes through the API, blocks in the journal, views for readers; and the node that comes back.
 
-#[path = "../../clearing/tests/properties/world.rs"]
-mod world;
+mod running;
 
-use authority::{Domain, ENVELOPE_VERSION, Envelope, Refusal, Request, Signature, Signer, digest, encode};
-use axum::Router;
-use axum::body::{Body, to_bytes};
-use axum::http::{Method, Request as HttpRequest, StatusCode, header};
-use clearing::command::{Command, Key};
-use clearing::engine::Genesis;
-use clearing::parameters::PublisherParameters;
-use clearing::table::{AccountId, FeedId, Id, PoolId};
-use clearing::units::{Money, Price, Time};
-use ed25519_zebra::SigningKey;
-use node::api::{About, Limits, Shared, router};
-use node::system::{Answer, Network, SYSTEM_VERSION, System};
-use node::{Intake, Lanes, Pace, Published, Runner};
-use protocol::decimal::Places;
+use authority::{Domain, Envelope, Refusal, Request, Signature, Signer, digest, encode};
+use axum::http::{Method, StatusCode};
+use clearing::command::Command;
+use clearing::table::{AccountId, Id, PoolId};
+use clearing::units::{Money, Time};
+use node::Published;
+use node::api::Limits;
+use node::system::{Answer, System};
 use replication::{Alone, Machine};
+use running::{
+    ALICE, BOB, CUSTODIAN, GOVERNANCE, HOUR, Running, STRANGER, key, new_order, now, public, signed, signing_key,
+};
 use serde_json::{Value, json};
 use sha3::{Digest, Keccak256};
-use std::path::Path;
-use std::sync::Arc;
-use std::thread::JoinHandle;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use tempfile::tempdir;
-use tower::ServiceExt;
-use world::{feed_parameters, new_order, perpetual, pool_parameters};
-
-const GOVERNANCE: u8 = 1;
-const CUSTODIAN: u8 = 2;
-const PUBLISHERS: [u8; 3] = [5, 6, 7];
-const ALICE: u8 = 20;
-const BOB: u8 = 21;
-const STRANGER: u8 = 99;
-const HOUR: i64 = 3_600_000;
-
-fn signing_key(who: u8) -> SigningKey {
-    SigningKey::from([who; 32])
-}
-
-fn key(who: u8) -> Key {
-    Key(public(who))
-}
-
-fn public(who: u8) -> [u8; 32] {
-    ed25519_zebra::VerificationKeyBytes::from(&signing_key(who)).into()
-}
-
-#[expect(clippy::disallowed_methods, reason = "the node lives in the present")]
-fn now() -> i64 {
-    i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_millis()).expect("a time")
-}
-
-fn network() -> Network {
-    let core = Genesis { time: Time::ZERO, governance: key(GOVERNANCE), custodian: key(CUSTODIAN) };
-    Network { version: SYSTEM_VERSION, chain_id: 31_337, core }
-}
-
-fn signed(domain: &Domain, who: u8, nonce: u64, request: Request) -> Envelope {
-    let mut envelope = Envelope {
-        version: ENVELOPE_VERSION,
-        signer: Signer::Ed25519(public(who)),
-        owner: None,
-        nonce,
-        valid_until: Time::new(now() + HOUR),
-        request,
-        signature: Signature::Ed25519([0; 64]),
-    };
-    let message = digest(domain, &envelope).expect("a message");
-    envelope.signature = Signature::Ed25519(signing_key(who).sign(&message).into());
-    envelope
-}
-
-/// A node that runs.
-struct Running {
-    router: Router,
-    intake: Intake,
-    lanes: Arc<Lanes<node::Submission>>,
-    published: Published,
-    thread: JoinHandle<()>,
-    nonce: u64,
-}
-
-impl Running {
-    fn start(directory: &Path, capacity: usize, first_nonce: u64) -> Self {
-        let limits = Limits { requests_per_second: 1_000_000, ..Limits::default() };
-        Self::start_with(directory, capacity, first_nonce, &limits)
-    }
-
-    fn start_with(directory: &Path, capacity: usize, first_nonce: u64, limits: &Limits) -> Self {
-        let alone = match Alone::<System>::open(directory) {
-            Ok((alone, _)) => alone,
-            Err(_) => Alone::create(directory, &network().encoded()).expect("a new node"),
-        };
-        let domain = alone.machine().domain();
-        assert_eq!(domain, network().domain());
-        let lanes = Arc::new(Lanes::new(capacity));
-        let pace = Pace { interval: Duration::from_millis(5), idle: Duration::from_millis(20), ..Pace::default() };
-        let (runner, published) = Runner::new(alone, Arc::clone(&lanes), pace).expect("a clock");
-        let intake = Intake::new(domain, Arc::clone(&lanes));
-        let about = About { is_dev: true, places: Places::new([("BTC".to_owned(), 3)]), ..About::default() };
-        let shared = Shared::new(intake.clone(), published.clone(), about, pace, limits);
-        let thread = std::thread::spawn(move || runner.run().expect("it runs until it is stopped"));
-        Self { router: router(Arc::new(shared), limits), intake, lanes, published, thread, nonce: first_nonce }
-    }
-
-    fn stop(self) -> [u8; 32] {
-        self.lanes.close();
-        self.thread.join().expect("it ends");
-        self.published.view.load().root
-    }
-
-    fn envelope(&mut self, who: u8, command: Command) -> Envelope {
-        self.nonce += 1;
-        signed(&self.intake.domain(), who, self.nonce, Request::Act(command))
-    }
-
-    async fn act(&mut self, who: u8, command: Command) -> Answer {
-        let envelope = self.envelope(who, command);
-        self.intake.submit(vec![envelope]).await.expect("taken")[0].answer
-    }
-
-    async fn ask(&self, method: Method, path: &str, kind: &str, body: Vec<u8>) -> (StatusCode, Value) {
-        let request = HttpRequest::builder().method(method).uri(path).header(header::CONTENT_TYPE, kind);
-        let request = request.body(Body::from(body)).expect("a request");
-        let response = self.router.clone().oneshot(request).await.expect("an answer");
-        let status = response.status();
-        let bytes = to_bytes(response.into_body(), 50_000_000).await.expect("a body");
-        let value = serde_json::from_slice(&bytes);
-        (status, value.unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned())))
-    }
-
-    async fn get(&self, path: &str) -> Value {
-        let (status, value) = self.ask(Method::GET, path, "", Vec::new()).await;
-        assert_eq!(status, StatusCode::OK, "{path}: {value}");
-        value
-    }
-
-    async fn post(&self, envelopes: &Value) -> (StatusCode, Value) {
-        let body = json!({ "envelopes": envelopes }).to_string().into_bytes();
-        self.ask(Method::POST, "/v1/commands", "application/json", body).await
-    }
-
-    /// A feed, a pool with a perpetual, two members with money, and a position between them.
-    async fn set_up(&mut self) {
-        let publisher = |(source, who): (usize, &u8)| PublisherParameters {
-            key: key(*who),
-            weight: 100,
-            source: u16::try_from(source).expect("few"),
-        };
-        let mut feed = feed_parameters();
-        feed.publishers = PUBLISHERS.iter().enumerate().map(publisher).collect();
-        let mut parameters = pool_parameters();
-        parameters.venues = vec![key(CUSTODIAN)];
-        for (who, command) in [
-            (GOVERNANCE, Command::ListFeed { name: "BTC".into(), parameters: feed }),
-            (GOVERNANCE, Command::OpenPool { name: "majors".into(), parameters }),
-            (
-                GOVERNANCE,
-                Command::ListInstrument { pool: PoolId(0), name: "BTC-PERP".into(), parameters: perpetual(0) },
-            ),
-        ] {
-            assert_eq!(self.act(who, command).await, Answer::Executed);
-        }
-        self.publish(100_000_000).await;
-        // Newcomers come one each 25 ms.
-        for who in [ALICE, BOB] {
-            tokio::time::sleep(Duration::from_millis(60)).await;
-            assert_eq!(self.act(who, Command::OpenAccount { pool: PoolId(0) }).await, Answer::Executed);
-        }
-        for account in [1, 2] {
-            let amount = Money::new(1_000_000_000_000);
-            let command = Command::Deposit { pool: PoolId(0), account: AccountId(account), amount };
-            assert_eq!(self.act(CUSTODIAN, command).await, Answer::Executed);
-        }
-    }
-
-    async fn publish(&mut self, quanta: i64) {
-        for who in PUBLISHERS {
-            let command = Command::Observe {
-                feed: FeedId(0),
-                price: Price::new(quanta),
-                confidence: Price::new(1),
-                published_at: Time::new(now() - 50),
-                transfers_suspended: false,
-            };
-            assert_eq!(self.act(who, command).await, Answer::Executed);
-        }
-    }
-
-    async fn order(&mut self, who: u8, account: u32, number: u64, quantity: i64, limit: i64) -> Answer {
-        let order = new_order(number, 0, quantity, Some(limit));
-        self.act(who, Command::PlaceOrder { pool: PoolId(0), account: AccountId(account), order }).await
-    }
-}
 
 fn hex(envelope: &Envelope) -> String {
     encode(envelope).iter().map(|byte| format!("{byte:02x}")).collect()

@@ -1,16 +1,22 @@
 //! The shapes of requests and of whole answers.
 
+use crate::prepare::SignedEnvelope;
 use crate::shapes::{AccountDetail, AccountFigures, AccountSummary, BlockView, FeedView, Market, PoolSummary};
 use serde::{Deserialize, Serialize};
 #[cfg(feature = "schema")]
 use utoipa::ToSchema;
 
-/// Envelopes to take in.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// Envelopes to take in, at most 1,000 of both kinds together. Answers come in this order: `envelopes`, then `signed`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct CommandsRequest {
-    /// Signed envelopes, borsh in hexadecimal, at most 1,000.
+    /// Signed envelopes, borsh in hexadecimal.
+    #[serde(default)]
     pub envelopes: Vec<String>,
+    /// Envelopes that were prepared, with the signatures of wallets.
+    #[serde(default)]
+    pub signed: Vec<SignedEnvelope>,
 }
 
 /// What became of an envelope. It is durable.

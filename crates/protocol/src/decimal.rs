@@ -80,6 +80,12 @@ pub fn parse_usd(text: &str) -> Option<Money> {
     parsed(text, i32::from(MILLIONTHS)).map(Money::new)
 }
 
+/// Reads a fraction; none unless it is a whole number of millionths that fits.
+#[must_use]
+pub fn parse_ratio(text: &str) -> Option<Ratio> {
+    i64::try_from(parsed(text, i32::from(MILLIONTHS))?).ok().map(Ratio::new)
+}
+
 /// `value × 10⁻ᵖ` without trailing zeros.
 fn shifted(value: i128, places: u8) -> String {
     let sign = if value < 0 { "-" } else { "" };
@@ -113,7 +119,7 @@ fn parsed(text: &str, shift: i32) -> Option<i128> {
 
 #[cfg(test)]
 mod tests {
-    use super::{parse_price, parse_quantity, parse_usd, price, quantity, ratio, usd};
+    use super::{parse_price, parse_quantity, parse_ratio, parse_usd, price, quantity, ratio, usd};
     use clearing::units::{MAX_PRICE, MAX_QUANTITY, Money, Price, Quantity, Ratio};
 
     #[test]
@@ -139,6 +145,10 @@ mod tests {
             }
         }
         assert_eq!(parse_usd("-0.000001"), Some(Money::new(-1)));
+        for millionths in [0, 1, -50_000, i64::MAX, -i64::MAX] {
+            assert_eq!(parse_ratio(&ratio(Ratio::new(millionths))), Some(Ratio::new(millionths)));
+        }
+        assert_eq!((parse_ratio("0.0000001"), parse_ratio("9223372036854.775808")), (None, None));
     }
 
     #[test]

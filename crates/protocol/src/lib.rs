@@ -5,6 +5,7 @@
 
 pub mod shapes;
 pub mod answers;
+pub mod prepare;
 pub mod body;
 pub mod decimal;
 pub mod hex;
@@ -14,3 +15,7 @@ pub const MAX_ENVELOPES: usize = 1_000;
 
 /// The longest body of a request, bytes: a thousand envelopes of ordinary size in hexadecimal.
 pub const MAX_BODY: usize = 2 * 1024 * 1024;
+
+/// Nonces follow the time, so that a signer that comes back after a crash does not use one twice: so many a millisecond. More in a hurry run
+/// ahead of the clock; fewer than 2³² between two envelopes are what the gate allows, which is three days of silence.
+pub const NONCES_A_MS: u64 = 16;

@@ -1,5 +1,6 @@
 //! `seawall node --dev` as a visitor meets it: it shows a market within seconds, loses nothing when it is killed, and stops when asked.
 
+use protocol::prepare::{OwnerRequest, PrepareRequest, SignedEnvelope};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -112,6 +113,38 @@ fn it_shows_a_market_and_what_it_said_survives_a_kill() {
     let (journal, _) = journal::Journal::open(&data).expect("a journal");
     let (snapshot, damaged) = journal.snapshots().newest(u64::MAX).expect("read");
     assert_eq!((snapshot.map(|snapshot| snapshot.height), damaged.len()), (Some(journal.height()), 0));
+}
+
+#[tokio::test]
+async fn a_client_asks_for_what_a_key_then_signs() {
+    let home = tempdir().expect("a directory");
+    let node = Node::start(&home.path().join("data"));
+    node.wait_for("members trade", traded);
+    let client = client::Client::new(&format!("http://{}", node.address)).expect("an address");
+    let secret = ed25519_zebra::SigningKey::from([77; 32]);
+    let public: [u8; 32] = ed25519_zebra::VerificationKeyBytes::from(&secret).into();
+    let signer = protocol::hex::hex(&public);
+    let open = PrepareRequest {
+        signer: signer.clone(),
+        owner: None,
+        nonce: None,
+        valid_until: None,
+        request: OwnerRequest::OpenAccount { pool: 0 },
+    };
+    let prepared = client.prepare(&open).await.expect("prepared");
+    assert_eq!(prepared.typed_data["primaryType"], "OpenAccount");
+    let digest = protocol::hex::unhex(&prepared.digest).expect("a hash");
+    let signature = protocol::hex::hex(&secret.sign(&digest).to_bytes());
+    let signed = vec![SignedEnvelope { envelope: prepared.envelope, signature }];
+    let answers = client.submit_signed(signed.clone()).await.expect("taken");
+    assert_eq!(answers[0].status, "executed", "{answers:?}");
+    let again = client.submit_signed(signed).await.expect("taken");
+    assert!(client::is_known(&again[0]), "{again:?}");
+    let own = client.accounts_of(0, &signer, None).await.expect("a page");
+    assert_eq!((own.accounts.len(), own.next), (1, None));
+    let nobody = PrepareRequest { signer: String::new(), ..open };
+    let error = client.prepare(&nobody).await.expect_err("nobody signs");
+    assert!(matches!(error, client::ClientError::Refused { status: 400, .. }), "{error}");
 }
 
 #[test]

@@ -8,7 +8,17 @@ pub(super) fn finished(mut document: Value) -> Value {
         paths.values_mut().filter_map(Value::as_object_mut).flat_map(Map::values_mut).for_each(add_limits);
     }
     refine(&mut document);
+    document.pointer_mut(KINDS).and_then(Value::as_array_mut).into_iter().flatten().for_each(close);
     document
+}
+
+/// A request's kinds. Each refuses fields that it does not know, which the derived schema of an enum leaves out.
+const KINDS: &str = "/components/schemas/OwnerRequest/oneOf";
+
+fn close(kind: &mut Value) {
+    if let Some(fields) = kind.as_object_mut() {
+        fields.insert("additionalProperties".into(), json!(false));
+    }
 }
 
 /// Every operation may be turned away for the share of its address.

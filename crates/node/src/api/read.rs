@@ -1,6 +1,7 @@
 //! Handlers that read a view.
 
 use super::Shared;
+use super::amounts::key_of;
 use super::event::kind;
 use super::fault::Fault;
 use crate::view::{PoolView, Sample, View};
@@ -8,6 +9,7 @@ use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
+use clearing::command::Key;
 use clearing::margin;
 use clearing::table::{AccountId, FeedId, Id, InstrumentId, PoolId};
 use clearing::units::Ratio;
@@ -151,6 +153,9 @@ pub(super) struct AccountPage {
     /// `id`, or `risk` for the highest margin ratio first.
     #[param(pattern = "^(id|risk)$")]
     order: Option<String>,
+    /// Only accounts of this owner: an address, or a key as accounts show it.
+    #[param(pattern = "^(0x)?([0-9a-fA-F]{40}|[0-9a-fA-F]{64})$")]
+    owner: Option<String>,
 }
 
 /// The accounts of a pool, page by page.
@@ -169,11 +174,12 @@ pub(super) async fn accounts(
         Some("risk") => true,
         Some(other) => return Err(Fault::not_valid(format!("order: found {other:?}, allowed id or risk"))),
     };
-    // Ranking asks everybody: not on the threads that serve connections.
+    let owner = page.owner.as_deref().map(|text| key_of("owner", text)).transpose()?;
+    // Ranking and looking for an owner ask everybody: not on the threads that serve connections.
     let found = tokio::task::spawn_blocking(move || {
         let own = pool_of(&view, id)?;
-        let (ids, next) =
-            if by_risk { page_by_risk(own, page.after, limit) } else { page_by_id(own, page.after, limit) };
+        let page_of = if by_risk { page_by_risk } else { page_by_id };
+        let (ids, next) = page_of(own, page.after, limit, owner);
         let shown = shared.shown(&view);
         let accounts = ids.iter().filter_map(|id| Some(shown.account(own, *id, own.account(*id)?))).collect();
         Ok(Accounts { height: view.height, time: view.time.get(), accounts, next })
@@ -181,16 +187,18 @@ pub(super) async fn accounts(
     found.await.map_err(|_| Fault::not_found("answer"))?.map(Json)
 }
 
-fn page_by_id(own: &PoolView, after: Option<u32>, limit: usize) -> (Vec<AccountId>, Option<u32>) {
+fn page_by_id(own: &PoolView, after: Option<u32>, limit: usize, owner: Option<Key>) -> (Vec<AccountId>, Option<u32>) {
     let from = after.map_or(0, |after| after.saturating_add(1));
     let count = u32::try_from(own.accounts.len()).unwrap_or(u32::MAX);
-    let to = from.saturating_add(u32::try_from(limit).unwrap_or(u32::MAX)).min(count);
-    let next = (to < count).then(|| to.saturating_sub(1));
-    ((from..to).map(AccountId).collect(), next)
+    let is_wanted = |id: &AccountId| owner.is_none() || own.account(*id).is_some_and(|held| owner == Some(held.owner));
+    let mut wanted = (from..count).map(AccountId).filter(is_wanted);
+    let ids: Vec<AccountId> = wanted.by_ref().take(limit).collect();
+    let next = wanted.next().and(ids.last()).map(|last| last.0);
+    (ids, next)
 }
 
 /// The nearest to a breach first: under liquidation, then without equity, then by margin ratio.
-fn page_by_risk(own: &PoolView, after: Option<u32>, limit: usize) -> (Vec<AccountId>, Option<u32>) {
+fn page_by_risk(own: &PoolView, after: Option<u32>, limit: usize, owner: Option<Key>) -> (Vec<AccountId>, Option<u32>) {
     let pool = &*own.pool;
     let risk = |(at, account): (usize, &Arc<clearing::state::Account>)| {
         let id = AccountId::at(at)?;
@@ -202,7 +210,13 @@ fn page_by_risk(own: &PoolView, after: Option<u32>, limit: usize) -> (Vec<Accoun
         let liquidating = super::show::standing(account) == "Liquidating";
         Some(((liquidating, bankrupt, ratio.unwrap_or(Ratio::ZERO)), id))
     };
-    let mut ranked: Vec<_> = own.accounts.iter().enumerate().filter_map(risk).collect();
+    let mut ranked: Vec<_> = own
+        .accounts
+        .iter()
+        .enumerate()
+        .filter(|(_, held)| owner.is_none_or(|owner| held.owner == owner))
+        .filter_map(risk)
+        .collect();
     ranked.sort_by(|(left, one), (right, other)| right.cmp(left).then(one.cmp(other)));
     let skipped = after.map_or(0, |after| after as usize);
     let page: Vec<AccountId> = ranked.iter().skip(skipped).take(limit).map(|(_, id)| *id).collect();

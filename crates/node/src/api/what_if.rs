@@ -1,6 +1,7 @@
 //! What an order would do, before it is signed: the core is asked about a copy of the account.
 
 use super::Shared;
+use super::amounts::{lots_of, price_of};
 use super::fault::Fault;
 use super::read::{Params, pool_of};
 use super::show::figures;
@@ -12,9 +13,9 @@ use clearing::command::{Lifetime, NewOrder};
 use clearing::commands::judge;
 use clearing::state::{Account, Instrument};
 use clearing::table::{AccountId, InstrumentId};
-use clearing::units::{Price, Quantity};
+use clearing::units::Price;
 use protocol::answers::{WhatIfAnswer, WhatIfRequest};
-use protocol::decimal::{parse_price, parse_quantity, price, quantity};
+use protocol::decimal::{price, quantity};
 use protocol::shapes::Failure;
 use std::sync::Arc;
 
@@ -37,7 +38,7 @@ pub(super) async fn what_if(
     let places = shared.shown(&view).places_of(&own.pool, instrument);
     let order = order_of(&asked, held, places)?;
     let at = match &asked.price {
-        Some(text) => parsed("price", text, |text| parse_price(text, places))?,
+        Some(text) => price_of("price", text, places)?,
         None => listed.mark,
     };
     let verdict = (!listed.is_spot()).then(|| judge(&view.feeds, view.time, &own.pool, held, &order));
@@ -58,20 +59,11 @@ pub(super) async fn what_if(
 }
 
 fn order_of(asked: &WhatIfRequest, held: &Account, places: u8) -> Result<NewOrder, Fault> {
-    let size = parsed("quantity", &asked.quantity, |text| parse_quantity(text, places))?;
-    let quantity = match asked.side.as_str() {
-        "buy" => size,
-        "sell" => -size,
-        other => return Err(Fault::not_valid(format!("side: found {other:?}, allowed buy or sell"))),
-    };
-    if size <= Quantity::ZERO {
-        return Err(Fault::not_valid(format!("quantity: found {}, allowed above zero", asked.quantity)));
-    }
-    let limit = asked.limit.as_deref().map(|text| parsed("limit", text, |text| parse_price(text, places)));
+    let limit = asked.limit.as_deref().map(|text| price_of("limit", text, places));
     Ok(NewOrder {
         number: held.last_number.saturating_add(1),
         instrument: InstrumentId(asked.instrument),
-        quantity,
+        quantity: lots_of(&asked.side, &asked.quantity, places)?,
         limit: limit.transpose()?,
         lifetime: Lifetime::ThisBlock,
         reduce_only: asked.reduce_only,
@@ -86,11 +78,4 @@ fn after(own: &PoolView, listed: &Instrument, held: &Account, order: &NewOrder, 
         return Err(Fault::not_valid("quantity: the position would be larger than the instrument allows"));
     }
     Ok(own.pool.after_trade(held, order.instrument, order.quantity, at))
-}
-
-fn parsed<T>(field: &str, text: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T, Fault> {
-    parse(text).ok_or_else(|| {
-        let shown: String = text.chars().take(40).collect();
-        Fault::not_valid(format!("{field}: found {shown:?}, allowed a decimal number in whole lots and quanta"))
-    })
 }

@@ -4,7 +4,7 @@ use super::Shared;
 use super::fault::Fault;
 use crate::intake::{Answered, NotTaken};
 use crate::system::Answer;
-use authority::{Envelope, MAX_ENVELOPE_BYTES, decode};
+use authority::{Envelope, MAX_ENVELOPE_BYTES, Signature, Signer, decode};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, JsonRejection};
@@ -12,6 +12,7 @@ use axum::extract::{FromRequest, Request, State};
 use axum::http::header;
 use protocol::answers::{AnswerView, CommandsAnswer, CommandsRequest};
 use protocol::hex::unhex;
+use protocol::prepare::SignedEnvelope;
 use protocol::shapes::Failure;
 use protocol::{MAX_ENVELOPES, body};
 use std::sync::Arc;
@@ -31,17 +32,32 @@ impl FromRequest<Arc<Shared>> for Envelopes {
         }
         let Json(asked): Json<CommandsRequest> =
             Json::from_request(request, state).await.map_err(|why: JsonRejection| Fault::from(why))?;
-        if asked.envelopes.len() > MAX_ENVELOPES {
+        if asked.envelopes.len().saturating_add(asked.signed.len()) > MAX_ENVELOPES {
             return Err(NotTaken::TooMany.into());
         }
-        let read = |(at, text): (usize, &String)| {
-            let bytes = unhex(text)
-                .filter(|bytes| bytes.len() <= MAX_ENVELOPE_BYTES)
-                .ok_or_else(|| Fault::not_valid(format!("envelope {at} is not hexadecimal")))?;
-            decode(&bytes).map_err(|refusal| Fault::not_valid(format!("envelope {at}: {refusal}")))
-        };
-        asked.envelopes.iter().enumerate().map(read).collect::<Result<_, _>>().map(Self)
+        let whole = asked.envelopes.iter().enumerate().map(|(at, text)| envelope_of(&format!("envelope {at}"), text));
+        let joined = asked.signed.iter().enumerate().map(|(at, signed)| join(at, signed));
+        whole.chain(joined).collect::<Result<_, _>>().map(Self)
     }
+}
+
+fn envelope_of(called: &str, text: &str) -> Result<Envelope, Fault> {
+    let bytes = unhex(text)
+        .filter(|bytes| bytes.len() <= MAX_ENVELOPE_BYTES)
+        .ok_or_else(|| Fault::not_valid(format!("{called} is not hexadecimal")))?;
+    decode(&bytes).map_err(|refusal| Fault::not_valid(format!("{called}: {refusal}")))
+}
+
+/// An envelope with the signature that came beside it. Whether it is the signer's is found out like any other's.
+fn join(at: usize, signed: &SignedEnvelope) -> Result<Envelope, Fault> {
+    let envelope = envelope_of(&format!("envelope of signed {at}"), &signed.envelope)?;
+    let bytes = unhex(&signed.signature).unwrap_or_default();
+    let (signature, form) = match envelope.signer {
+        Signer::Ethereum(_) => (bytes.try_into().ok().map(Signature::Ethereum), "65 bytes of an address"),
+        Signer::Ed25519(_) => (bytes.try_into().ok().map(Signature::Ed25519), "64 bytes of an ed25519 key"),
+    };
+    let allowed = || Fault::not_valid(format!("signature of signed {at}: allowed {form} in hexadecimal"));
+    Ok(Envelope { signature: signature.ok_or_else(allowed)?, ..envelope })
 }
 
 /// Takes signed envelopes in, and answers once what became of each is durable.
