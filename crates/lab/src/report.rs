@@ -8,7 +8,9 @@ use serde_json::json;
 
 use crate::outcome::{Outcome, Runs, Series};
 
+pub mod museum;
 mod figures;
+mod lines;
 mod sampling;
 mod strips;
 mod tables;

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 pub struct Exhibit {
     /// The name of its folder.
     pub name: &'static str,
+    /// `drills/NAME/README.md`.
+    pub story: &'static str,
     /// `drills/NAME/exhibit.toml`.
     pub description: &'static str,
     /// Reads the description and answers the incident.
@@ -220,6 +222,8 @@ impl Line {
 pub struct Shown {
     /// The name of its folder.
     pub name: String,
+    /// What happened, in Markdown.
+    pub story: String,
     /// Its card.
     pub card: Card,
     /// The old rules.
@@ -243,6 +247,14 @@ pub struct Worst {
     pub choice: Vec<(String, f64)>,
     /// What came of it.
     pub held: Held,
+}
+
+impl Shown {
+    /// Whether the old rules lost what was recorded, and every bound held.
+    #[must_use]
+    pub fn proves_its_point(&self) -> bool {
+        self.reproduced && self.beyond.is_empty()
+    }
 }
 
 impl Recorded {
@@ -271,6 +283,7 @@ impl Exhibit {
             beyond.push(format!("worst choice: {found}"));
         }
         let reproduced = card.recorded.covers(as_it_was.loss);
-        Ok(Shown { name: self.name.to_owned(), card, as_it_was, reproduced, historic, worst, beyond })
+        let (name, story) = (self.name.to_owned(), self.story.to_owned());
+        Ok(Shown { name, story, card, as_it_was, reproduced, historic, worst, beyond })
     }
 }

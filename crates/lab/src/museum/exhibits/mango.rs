@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 pub(super) const EXHIBIT: Exhibit = Exhibit {
     name: "mango-2022",
+    story: include_str!("../../../../../drills/mango-2022/README.md"),
     description: include_str!("../../../../../drills/mango-2022/exhibit.toml"),
     open: |text| Ok(Box::new(toml::from_str::<Mango>(text)?)),
 };
