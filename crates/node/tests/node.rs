@@ -327,7 +327,11 @@ async fn what_if_tells_before_what_the_rules_say_after() {
     let fills = node.get("/v1/pools/0/accounts/1/fills").await;
     let quantities: Vec<&Value> =
         fills["fills"].as_array().expect("fills").iter().map(|fill| &fill["quantity"]).collect();
-    assert_eq!((quantities, &fills["next"]), (vec![&json!("20"), &json!("20"), &json!("0.005")], &Value::Null), "{fills}");
+    assert_eq!(
+        (quantities, &fills["next"]),
+        (vec![&json!("20"), &json!("20"), &json!("0.005")], &Value::Null),
+        "{fills}"
+    );
     let sequence = fills["fills"][0]["sequence"].as_u64().expect("a number");
     let before = node.get(&format!("/v1/pools/0/accounts/1/fills?before={sequence}")).await;
     assert_eq!(before["fills"].as_array().map(Vec::len), Some(2), "{before}");

@@ -1,6 +1,7 @@
 //! `seawall drill`: a historic crash against today's rules.
 
 mod live;
+mod museum;
 
 use crate::failure::Failure;
 use crate::output;
@@ -34,12 +35,13 @@ pub(crate) struct DrillArgs {
 enum DrillCommand {
     /// Lists the drills
     List(ListArgs),
-    /// Runs a drill and shows what it came to
+    /// Runs a drill, or an incident of the museum, and shows what it came to
     #[command(
-        after_help = "Examples:\n  seawall drill run october-2025\n  seawall drill run october-2025 --report reports\n  \
+        after_help = "Examples:\n  seawall drill run october-2025\n  seawall drill run --all --report reports                  (the museum)\n  seawall drill run mango-2022 --tries 1000\n  seawall drill run october-2025 --report reports\n  \
         seawall drill run october-2025 --seeds 20 --json > runs.json\n  \
         seawall drill run october-2025 --node http://127.0.0.1:8700 --speed 60      (after: seawall node --dev --bare)\n\nExit codes:\n  0   ran, and every promise was kept\n  \
-        1   ran, and a promise was missed: bad debt, a wrongful or late liquidation, overshoot, books that do not balance\n  \
+        1   ran, and a promise was missed: bad debt, a wrongful or late liquidation, overshoot, books that do not balance, \
+        an old rule that does not lose what was recorded\n  \
         2   usage\n  65  a recording or description is malformed\n  74  a file could not be read or written"
     )]
     Run(Box<RunArgs>),
@@ -65,7 +67,14 @@ enum RulesArg {
 #[derive(Debug, Args)]
 struct RunArgs {
     /// The drill's name, as `seawall drill list` shows it
+    #[arg(required_unless_present = "all", default_value = "", hide_default_value = true)]
     name: String,
+    /// Plays every incident of the museum
+    #[arg(long, conflicts_with_all = ["name", "seeds", "accounts", "rules", "data", "record", "node"])]
+    all: bool,
+    /// How many choices of an attacker are tried in search of the worst, in an incident of the museum
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    tries: u32,
     /// Seed of everything that is drawn
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -111,9 +120,11 @@ struct RunArgs {
 pub(crate) fn run(args: &DrillArgs) -> Result<u8, Failure> {
     match &args.command {
         DrillCommand::List(list) => list_drills(list).map(|()| 0),
-        DrillCommand::Run(run) => match &run.node {
-            Some(url) => live::run(run, url),
-            None => Runner::new(run)?.run(),
+        DrillCommand::Run(run) => match (&run.node, museum::find(&run.name)) {
+            (Some(url), _) => live::run(run, url),
+            (None, _) if run.all => museum::run(run, lab::museum::ALL),
+            (None, Some(exhibit)) => museum::run(run, &[*exhibit]),
+            (None, None) => Runner::new(run)?.run(),
         },
     }
 }
@@ -122,7 +133,10 @@ fn list_drills(args: &ListArgs) -> Result<(), Failure> {
     let mut rows = Vec::new();
     for exhibit in EXHIBITS {
         let plan = exhibit.plan().map_err(Failure::data)?;
-        rows.push((plan.name, plan.title, plan.population.default_accounts));
+        rows.push((plan.name, plan.title, Some(plan.population.default_accounts as u64)));
+    }
+    for exhibit in lab::museum::ALL {
+        rows.push((exhibit.name.to_owned(), exhibit.card().map_err(Failure::data)?.title, None));
     }
     if args.json {
         let drills: Vec<_> = rows
@@ -133,8 +147,10 @@ fn list_drills(args: &ListArgs) -> Result<(), Failure> {
     }
     let mut table = output::table(&["drill", "what happened", "accounts"]);
     for (name, title, accounts) in rows {
-        table.add_row([name, title, accounts.to_string()]);
+        let accounts = accounts.map_or_else(|| "a stage".to_owned(), output::count);
+        table.add_row([name, title, accounts]);
     }
+    output::align_right(&mut table, 2..=2);
     output::print(&format!("{table}\n"))
 }
 
@@ -295,7 +311,8 @@ impl<'a> Runner<'a> {
 }
 
 fn unknown_drill(name: &str) -> Failure {
-    let known: Vec<&str> = EXHIBITS.iter().map(|exhibit| exhibit.name).collect();
+    let own = lab::museum::ALL.iter().map(|exhibit| exhibit.name);
+    let known: Vec<&str> = EXHIBITS.iter().map(|exhibit| exhibit.name).chain(own).collect();
     Failure::usage(format!("drill not known: found {name:?}, allowed: {}\nhint: seawall drill list", known.join(", ")))
 }
 

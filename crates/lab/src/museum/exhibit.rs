@@ -266,6 +266,14 @@ impl Recorded {
 }
 
 impl Exhibit {
+    /// Its card.
+    ///
+    /// # Errors
+    /// If the carried description is malformed.
+    pub fn card(&self) -> Result<Card, toml::de::Error> {
+        Ok((self.open)(self.description)?.card().clone())
+    }
+
     /// Plays it both ways; `tries` choices are searched for the worst.
     ///
     /// # Errors

@@ -119,7 +119,7 @@ fn figure_row(figure: &Figure) -> String {
     format!(
         "<tr><th scope=\"row\">{}</th><td class=\"figure\">{}</td><td>{} {}</td></tr>\n",
         escape(&figure.name),
-        wording::plain(figure.found),
+        plain(figure.found),
         escape(&recorded),
         if figure.recorded.is_some() { mark(inside) } else { String::new() },
     )
@@ -133,7 +133,7 @@ fn held_table(held: &Held) -> String {
     ];
     rows.extend(held.attacker_gain_usd.map(|gain| money("The attacker gained", gain)));
     rows.push(("Liquidated although sound".to_owned(), wording::count(held.wrongful_liquidations)));
-    rows.extend(held.figures.iter().map(|figure| (figure.name.clone(), wording::plain(figure.found))));
+    rows.extend(held.figures.iter().map(|figure| (figure.name.clone(), plain(figure.found))));
     rows.extend(held.refused.iter().map(|(name, times)| (format!("Refused: {name}"), wording::count(*times))));
     let row = |(what, value): (String, String)| {
         format!("<tr><th scope=\"row\">{}</th><td class=\"figure\">{}</td></tr>\n", escape(&what), escape(&value))
@@ -143,7 +143,7 @@ fn held_table(held: &Held) -> String {
 }
 
 fn worst_choice(worst: &Worst) -> String {
-    let choice = worst.choice.iter().map(|(name, value)| format!("{}: {}", escape(name), wording::plain(*value)));
+    let choice = worst.choice.iter().map(|(name, value)| format!("{}: {}", escape(name), plain(*value)));
     let choice: Vec<String> = choice.collect();
     let plots: String = worst.held.plots.iter().map(lines::figure).collect();
     format!(
@@ -166,16 +166,21 @@ fn bold(text: &str) -> String {
     parts.map(|(at, part)| if at % 2 == 1 { format!("<b>{part}</b>") } else { part.to_owned() }).collect()
 }
 
+/// A figure without places that say nothing.
+fn plain(value: f64) -> String {
+    wording::plain(if value.abs() >= 1_000.0 { value.round() } else { value })
+}
+
 fn short(title: &str) -> &str {
     title.split(':').next().unwrap_or(title)
 }
 
 fn amount(value: f64, unit: &str) -> String {
-    if unit == "USD" { wording::usd(value) } else { format!("{} {}", wording::plain(value.round()), escape(unit)) }
+    if unit == "USD" { wording::usd(value) } else { format!("{} {}", plain(value), escape(unit)) }
 }
 
 fn range(low: f64, high: f64, unit: &str) -> String {
-    let shown = |value: f64| if unit == "USD" { wording::usd(value) } else { wording::plain(value) };
+    let shown = |value: f64| if unit == "USD" { wording::usd(value) } else { plain(value) };
     let unit = if unit == "USD" || unit.is_empty() { String::new() } else { format!(" {unit}") };
     if low == high { format!("{}{unit}", shown(low)) } else { format!("{} to {}{unit}", shown(low), shown(high)) }
 }

@@ -40,7 +40,7 @@ struct OldRules {
     borrow_weight: f64,
 }
 
-/// Spot prices come back to where they were with this half-life once nobody buys: MNGO was at 0.02 half an hour later.
+/// Spot prices come back with this half-life once nobody buys: MNGO was at 0.02 half an hour later.
 const HALF_LIFE_S: f64 = 300.0;
 /// How long everything is watched after the push.
 const AFTERWARDS_S: i64 = 1_800;
@@ -125,8 +125,9 @@ impl Incident for Mango {
         for second in 0..buying_s + AFTERWARDS_S {
             if second < buying_s {
                 spot.buy(push_usd / buying_s as f64);
+            } else {
+                spot.pass(1.0);
             }
-            spot.pass(1.0);
             stage.say(symbol, spot.price());
             for maker in makers {
                 stage.quote(maker, symbol, spot.price(), self.asset.half_spread, self.asset.depth_usd_1pct / 2.0);
