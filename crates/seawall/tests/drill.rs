@@ -1,6 +1,7 @@
 //! `seawall drill` as a stranger meets it: the list, the fields of its JSON, hostile arguments, exit codes.
 
 use lab::catalogue::EXHIBITS;
+use lab::museum::ALL;
 use lab::outcome::Outcome;
 use serde_json::Value;
 use std::process::{Command, Output};
@@ -46,13 +47,43 @@ fn fields(value: &Value) -> Vec<&str> {
 fn the_list_names_every_drill_in_words_and_in_json() {
     let table = answer(&["drill", "list"]);
     let drills: Vec<Value> = serde_json::from_str(&answer(&["drill", "list", "--json"])).expect("a list");
-    assert_eq!(drills.len(), EXHIBITS.len());
-    for (drill, exhibit) in drills.iter().zip(EXHIBITS) {
-        assert!(table.contains(exhibit.name), "{table}");
+    let names: Vec<&str> =
+        EXHIBITS.iter().map(|drill| drill.name).chain(ALL.iter().map(|exhibit| exhibit.name)).collect();
+    assert_eq!(drills.len(), names.len());
+    for (drill, name) in drills.iter().zip(names) {
+        assert!(table.contains(name), "{table}");
         assert_eq!(fields(drill), ["accounts", "name", "title"]);
-        assert_eq!(drill["name"], exhibit.name);
-        assert!(drill["accounts"].as_u64().is_some_and(|accounts| accounts > 0));
+        assert_eq!(drill["name"], name);
+        // Incidents of the museum have a stage of their own.
+        let is_drill = EXHIBITS.iter().any(|drill| drill.name == name);
+        assert_eq!(drill["accounts"].as_u64().is_some_and(|accounts| accounts > 0), is_drill);
     }
+}
+
+#[test]
+fn an_incident_is_shown_in_words_in_json_and_as_a_page() {
+    let home = tempfile::tempdir().expect("a directory");
+    let dir = home.path().to_str().expect("a plain name");
+    let text = answer(&["drill", "run", "wti-2020", "--tries", "3", "--report", dir]);
+    assert!(text.contains("under Seawall") && text.contains("every bound held"), "{text}");
+    let page = std::fs::read_to_string(home.path().join("museum.html")).expect("a page");
+    assert!(page.contains("id=\"wti-2020\""));
+    let shown: Value =
+        serde_json::from_str(&answer(&["drill", "run", "wti-2020", "--tries", "3", "--json"])).expect("JSON");
+    let one = &shown[0];
+    assert_eq!(
+        (&one["name"], &one["reproduced"], &one["beyond"]),
+        (&"wti-2020".into(), &true.into(), &Value::Array(vec![]))
+    );
+    assert_eq!(one["worst"]["tried"], 3);
+    let again: Value =
+        serde_json::from_str(&answer(&["drill", "run", "wti-2020", "--tries", "3", "--json"])).expect("JSON");
+    assert_eq!(shown, again, "a seed decides everything");
+    for (bad, flag) in [(&["--tries", "0"][..], "--tries"), (&["--all"], "--all")] {
+        let message = refusal(&[&["drill", "run", "wti-2020"], bad].concat(), &[USAGE]);
+        assert!(message.contains(flag), "{message}");
+    }
+    refusal(&["drill", "run"], &[USAGE]);
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! The exhibits, oldest incident first.
 
+mod wti;
 mod mango;
 
 use super::exhibit::Exhibit;
 
 /// Every exhibit that is played on a stage of its own.
-pub const ALL: &[Exhibit] = &[mango::EXHIBIT];
+pub const ALL: &[Exhibit] = &[wti::EXHIBIT, mango::EXHIBIT];

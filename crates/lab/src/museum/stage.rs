@@ -260,13 +260,15 @@ impl Stage {
         self.act(member, |account| Command::PlaceOrder { pool: POOL, account, order });
     }
 
-    /// Quotes both sides around a price: `depth_usd` on each side, in two levels inside one percent.
+    /// Quotes both sides around a price: `depth_usd` on each side, in two levels inside one percent. Near and below zero, percents are of what
+    /// stress is a share of.
     pub fn quote(&mut self, member: Member, symbol: &str, mid: f64, half_spread: f64, depth_usd: f64) {
         const LEVELS: [(f64, f64); 2] = [(0.001, 0.4), (0.006, 0.6)];
+        let scale = mid.abs().max(self.of(symbol).asset.negative_from_usd.unwrap_or(0.0));
         for side in [1.0, -1.0] {
             for (distance, part) in LEVELS {
-                let limit = mid * (1.0 - side * (half_spread + distance));
-                self.order(member, symbol, side * depth_usd * part / mid, Some(limit));
+                let limit = mid - side * scale * (half_spread + distance);
+                self.order(member, symbol, side * depth_usd * part / scale, Some(limit));
             }
         }
     }
