@@ -1,9 +1,11 @@
 //! The exhibits, oldest incident first.
 
+mod pump;
 mod wti;
 mod mango;
+mod jelly;
 
 use super::exhibit::Exhibit;
 
 /// Every exhibit that is played on a stage of its own.
-pub const ALL: &[Exhibit] = &[wti::EXHIBIT, mango::EXHIBIT];
+pub const ALL: &[Exhibit] = &[wti::EXHIBIT, mango::EXHIBIT, jelly::EXHIBIT];
