@@ -4,8 +4,9 @@ mod pump;
 mod wti;
 mod mango;
 mod jelly;
+mod usde;
 
 use super::exhibit::Exhibit;
 
 /// Every exhibit that is played on a stage of its own.
-pub const ALL: &[Exhibit] = &[wti::EXHIBIT, mango::EXHIBIT, jelly::EXHIBIT];
+pub const ALL: &[Exhibit] = &[wti::EXHIBIT, mango::EXHIBIT, jelly::EXHIBIT, usde::EXHIBIT];
