@@ -2,6 +2,7 @@
 
 mod pump;
 mod wti;
+mod compound;
 mod mango;
 mod jelly;
 mod usde;
@@ -9,4 +10,4 @@ mod usde;
 use super::exhibit::Exhibit;
 
 /// Every exhibit that is played on a stage of its own.
-pub const ALL: &[Exhibit] = &[wti::EXHIBIT, mango::EXHIBIT, jelly::EXHIBIT, usde::EXHIBIT];
+pub const ALL: &[Exhibit] = &[wti::EXHIBIT, compound::EXHIBIT, mango::EXHIBIT, jelly::EXHIBIT, usde::EXHIBIT];
