@@ -1,6 +1,7 @@
 //! The exhibits, oldest incident first.
 
 mod pump;
+mod bitmex;
 mod wti;
 mod compound;
 mod mango;
@@ -10,4 +11,5 @@ mod usde;
 use super::exhibit::Exhibit;
 
 /// Every exhibit that is played on a stage of its own.
-pub const ALL: &[Exhibit] = &[wti::EXHIBIT, compound::EXHIBIT, mango::EXHIBIT, jelly::EXHIBIT, usde::EXHIBIT];
+pub const ALL: &[Exhibit] =
+    &[bitmex::EXHIBIT, wti::EXHIBIT, compound::EXHIBIT, mango::EXHIBIT, jelly::EXHIBIT, usde::EXHIBIT];
