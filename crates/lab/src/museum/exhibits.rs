@@ -1,11 +1,13 @@
 //! The exhibits, oldest incident first.
 
 mod pump;
+mod market;
 mod wti;
 mod mango;
+mod aave_crv;
 mod jelly;
 
 use super::exhibit::Exhibit;
 
 /// Every exhibit that is played on a stage of its own.
-pub const ALL: &[Exhibit] = &[wti::EXHIBIT, mango::EXHIBIT, jelly::EXHIBIT];
+pub const ALL: &[Exhibit] = &[wti::EXHIBIT, mango::EXHIBIT, aave_crv::EXHIBIT, jelly::EXHIBIT];
