@@ -1,10 +1,12 @@
 //! The exhibits, oldest incident first.
 
 mod pump;
+mod market;
 mod bitmex;
 mod wti;
 mod compound;
 mod mango;
+mod aave_crv;
 mod jelly;
 mod usde;
 mod popcat;
@@ -12,5 +14,13 @@ mod popcat;
 use super::exhibit::Exhibit;
 
 /// Every exhibit that is played on a stage of its own.
-pub const ALL: &[Exhibit] =
-    &[bitmex::EXHIBIT, wti::EXHIBIT, compound::EXHIBIT, mango::EXHIBIT, jelly::EXHIBIT, usde::EXHIBIT, popcat::EXHIBIT];
+pub const ALL: &[Exhibit] = &[
+    bitmex::EXHIBIT,
+    wti::EXHIBIT,
+    compound::EXHIBIT,
+    mango::EXHIBIT,
+    aave_crv::EXHIBIT,
+    jelly::EXHIBIT,
+    usde::EXHIBIT,
+    popcat::EXHIBIT,
+];
