@@ -2,7 +2,9 @@
 
 mod pump;
 mod market;
+mod borrowers;
 mod wti;
+mod solend;
 mod mango;
 mod aave_crv;
 mod jelly;
@@ -10,4 +12,4 @@ mod jelly;
 use super::exhibit::Exhibit;
 
 /// Every exhibit that is played on a stage of its own.
-pub const ALL: &[Exhibit] = &[wti::EXHIBIT, mango::EXHIBIT, aave_crv::EXHIBIT, jelly::EXHIBIT];
+pub const ALL: &[Exhibit] = &[wti::EXHIBIT, solend::EXHIBIT, mango::EXHIBIT, aave_crv::EXHIBIT, jelly::EXHIBIT];
