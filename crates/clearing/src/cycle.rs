@@ -60,7 +60,8 @@ pub(crate) fn run(state: &mut State, elapsed: Time, restart: bool, events: &mut 
         let converting = liquidate::convert_loans(pool, id, &book, &mut say);
         auction::clear(pool, id, book, [plan.orders, unwinding, converting].concat(), now, &mut say);
 
-        let left = portfolio::auction(pool, id, plan.portfolios, portfolio::Ask::UpToReserve, &mut say);
+        let due = liquidate::still_due(pool, plan.portfolios);
+        let left = portfolio::auction(pool, id, due, portfolio::Ask::UpToReserve, &mut say);
         let left = absorb::take(pool, id, left, &mut say);
         let left = portfolio::auction(pool, id, left, portfolio::Ask::Any, &mut say);
         waterfall::allocate(pool, id, feeds, reserve, left, &mut say);

@@ -41,7 +41,8 @@ fn wanted(pool: &Pool, instrument: &Instrument, feed: &Feed, drawdown: Ratio) ->
     if feed.condition == Condition::Down {
         return (Level::ReduceOnly, Cause::FeedDown);
     }
-    if drawdown >= parameters.reduce_only_drawdown {
+    // Whoever buys collateral has paid for it, and it is never bought to reduce anything: forced sales need them, then most of all.
+    if drawdown >= parameters.reduce_only_drawdown && !instrument.is_spot() {
         return (Level::ReduceOnly, Cause::FundDrawdown);
     }
     let stress = pool.stresses.get(&instrument.parameters.feed).map_or(Ratio::ONE, |stress| stress.raw);

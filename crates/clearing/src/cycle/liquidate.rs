@@ -108,10 +108,24 @@ pub(super) fn plan(
                 plan.orders.extend(orders);
             }
             Sale::Portfolio => plan.portfolios.push(*account),
+            Sale::Collateral(orders) => {
+                left.take(&orders);
+                plan.orders.extend(orders);
+                plan.portfolios.push(*account);
+            }
             Sale::Waits => (),
         }
     }
     plan
+}
+
+/// The portfolios that are auctioned: those that the block's orders have not brought to their target.
+pub(super) fn still_due(pool: &Pool, mut portfolios: Vec<AccountId>) -> Vec<AccountId> {
+    portfolios.retain(|account| {
+        let held = &pool.accounts[*account];
+        margin::target_worst(pool, held.cash, &held.positions).is_negative()
+    });
+    portfolios
 }
 
 /// What liquidations may still take of the resting depth in this block, by instrument and by the sign of their orders. R10.4
@@ -154,8 +168,17 @@ struct Sized {
 enum Sale {
     Orders(Vec<Interest>),
     Portfolio,
+    /// Collateral that nobody took: it is offered in the book as well.
+    Collateral(Vec<Interest>),
     /// R3.4: it would be auctioned, but a leg's feed is not live.
     Waits,
+}
+
+/// What an account can sell in the book.
+struct Reduction {
+    orders: Vec<Interest>,
+    /// Whether that brings it to its target, or more can be sold later.
+    suffices: bool,
 }
 
 /// How many lots of a throttled position may be sold at most, were the book deep enough.
@@ -177,13 +200,16 @@ impl Room {
 impl Sized {
     fn of(seller: &Seller, budget: &Budget) -> Self {
         let can_go = seller.all_legs_can_go();
-        if can_go && seller.is_beyond_reduction() {
+        let goes = can_go && seller.is_beyond_reduction();
+        if goes && !seller.is_stuck_with_collateral() {
             return Self { sale: Sale::Portfolio, rooms: Vec::new() };
         }
-        let sale = match seller.reduce(budget) {
-            Some(orders) => Sale::Orders(orders),
-            None if can_go => Sale::Portfolio,
-            None => Sale::Waits,
+        let Reduction { orders, suffices } = seller.reduce(budget);
+        let sale = match suffices {
+            _ if goes => Sale::Collateral(orders),
+            true => Sale::Orders(orders),
+            false if can_go => Sale::Portfolio,
+            false => Sale::Waits,
         };
         Self { sale, rooms: seller.throttled_rooms() }
     }
@@ -241,6 +267,14 @@ impl<'a> Seller<'a> {
             || self.age >= u64::from(self.pool.parameters.concession_blocks)
     }
 
+    /// R10.5: nobody took it when it was auctioned, and there is no other side to close it against (R12.2).
+    fn is_stuck_with_collateral(&self) -> bool {
+        let is_spot = |position: &Position| self.pool.instruments[position.instrument].is_spot();
+        self.age > u64::from(self.pool.parameters.concession_blocks)
+            && !self.positions.is_empty()
+            && self.positions.iter().all(is_spot)
+    }
+
     /// R3.4: while a leg's feed is not live the portfolio is not handed over at its mark: it waits, and its legs are reduced.
     fn all_legs_can_go(&self) -> bool {
         self.positions.iter().all(|position| {
@@ -260,8 +294,8 @@ impl<'a> Seller<'a> {
         self.feeds[listed.parameters.feed].condition == Condition::Live && self.now.time >= listed.breaker.grace_until
     }
 
-    /// R10.2: the fewest dollars that bring the account to its target, or None if all it may sell would not be enough.
-    fn reduce(&self, budget: &Budget) -> Option<Vec<Interest>> {
+    /// R10.2: the fewest dollars that bring the account to its target, or as near to it as what it may sell does.
+    fn reduce(&self, budget: &Budget) -> Reduction {
         let mut legs = self.legs(budget);
         let (mut cash, mut positions) = (self.cash, self.positions.to_vec());
         let mut lowest = self.lowest(cash, &positions);
@@ -287,10 +321,8 @@ impl<'a> Seller<'a> {
         let reached = !lowest.value.is_negative();
         let dropped = self.drop_unsafe(&mut legs);
         let waits = legs.iter().any(|leg| leg.throttled) || legs.len() < self.positions.len();
-        if (!reached || dropped) && !waits {
-            return None;
-        }
-        Some(legs.iter().filter(|leg| leg.taken.is_positive()).map(|leg| self.order(leg)).collect())
+        let orders = legs.iter().filter(|leg| leg.taken.is_positive()).map(|leg| self.order(leg)).collect();
+        Reduction { orders, suffices: (reached && !dropped) || waits }
     }
 
     /// R10.2 holds whichever of the orders fill: while some subset of them could lower the worst stressed equity, the order

@@ -2,9 +2,11 @@
 
 mod pump;
 mod market;
+mod borrowers;
 mod bitmex;
 mod wti;
 mod compound;
+mod solend;
 mod mango;
 mod aave_crv;
 mod jelly;
@@ -18,6 +20,7 @@ pub const ALL: &[Exhibit] = &[
     bitmex::EXHIBIT,
     wti::EXHIBIT,
     compound::EXHIBIT,
+    solend::EXHIBIT,
     mango::EXHIBIT,
     aave_crv::EXHIBIT,
     jelly::EXHIBIT,

@@ -1,6 +1,7 @@
 //! A small market under the clearing core: one pool, a feed and its instruments for each asset, publishers who say what they are told to say,
 //! members with names. Parameters follow from what could be known of an asset when it was listed, the same way in every exhibit.
 
+mod lend;
 mod listing;
 mod tell;
 
