@@ -4,6 +4,7 @@
 //! one: a `mod` line, a variant of [`Command`], an arm in [`main`].
 
 mod bench;
+mod simulate;
 mod drill;
 mod margin;
 mod replay;
@@ -30,6 +31,7 @@ struct Cli {
 enum Command {
     /// Replays historic crashes against today's rules
     Drill(drill::DrillArgs),
+    Simulate(simulate::SimulateArgs),
     Margin(margin::MarginArgs),
     Replay(replay::ReplayArgs),
     Journal(journal::JournalArgs),
@@ -42,6 +44,7 @@ enum Command {
 fn main() -> ExitCode {
     let result: Result<u8, Failure> = match Cli::parse().command {
         Command::Drill(args) => drill::run(&args),
+        Command::Simulate(args) => simulate::run(&args),
         Command::Margin(args) => margin::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Journal(args) => journal::run(&args),

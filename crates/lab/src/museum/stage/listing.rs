@@ -19,7 +19,7 @@ const HIGHEST_INTEREST: (f64, f64) = (0.5, 50.0);
 const DAY_S: f64 = 86_400.0;
 
 /// What could be known of an asset when it was listed.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Asset {
     /// Its name.
@@ -69,7 +69,7 @@ fn yes() -> bool {
 }
 
 /// The core's settings of the first drill.
-pub(super) fn core() -> CorePlan {
+pub(crate) fn core() -> CorePlan {
     let drill = catalogue::Exhibit::find("october-2025").expect("the program carries it");
     drill.plan().expect("its description is sound").core
 }
