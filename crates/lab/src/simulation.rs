@@ -11,12 +11,14 @@ mod market;
 mod prices;
 mod results;
 mod run;
+mod summary;
 mod tune;
 
 pub use experiment::{Cell, Experiment, ExperimentError, MarketPlan, TunePlan, TuneSetting};
 pub use figures::{FIGURES, Figures, place_of};
 pub use prices::{Calibration, SourceError};
 pub use results::{ResultsError, write_parquet};
+pub use summary::{CellSummary, Spread};
 pub use tune::{TuneError, Tuned, tune};
 
 use prices::Generator;

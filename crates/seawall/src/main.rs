@@ -4,8 +4,8 @@
 //! one: a `mod` line, a variant of [`Command`], an arm in [`main`].
 
 mod bench;
-mod simulate;
 mod drill;
+mod simulate;
 mod margin;
 mod replay;
 mod journal;
@@ -32,6 +32,7 @@ enum Command {
     /// Replays historic crashes against today's rules
     Drill(drill::DrillArgs),
     Simulate(simulate::SimulateArgs),
+    Tune(simulate::TuneArgs),
     Margin(margin::MarginArgs),
     Replay(replay::ReplayArgs),
     Journal(journal::JournalArgs),
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
     let result: Result<u8, Failure> = match Cli::parse().command {
         Command::Drill(args) => drill::run(&args),
         Command::Simulate(args) => simulate::run(&args),
+        Command::Tune(args) => simulate::run_tune(&args),
         Command::Margin(args) => margin::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Journal(args) => journal::run(&args),

@@ -58,8 +58,8 @@ struct Listed {
     /// Who publishes it, in the order of its sources.
     keys: Vec<Key>,
     said: Vec<Said>,
-    /// What it is worth, whatever the venues say; NaN: what they say is not doubted.
-    honest: f64,
+    /// Between what it is worth, whatever the venues say; NaN: what they say is not doubted.
+    honest: [f64; 2],
 }
 
 struct Known {
@@ -159,7 +159,7 @@ impl Stage {
                 spot: asset.collateral.is_some().then(&mut id),
                 keys: asset.sources.iter().map(|source| listing::publisher(asset, source)).collect(),
                 said: asset.sources.iter().map(|_| Said::honest(asset.price_usd)).collect(),
-                honest: f64::NAN,
+                honest: [f64::NAN; 2],
                 asset: asset.clone(),
             };
             self.queue(GOVERNANCE, Command::ListFeed { name: name.clone(), parameters: listing::feed(core, asset) });
@@ -334,7 +334,12 @@ impl Stage {
 
     /// What an asset is worth, whatever venues say: by it liquidations are judged. NaN trusts the index.
     pub fn honest(&mut self, symbol: &str, usd: f64) {
-        self.of_mut(symbol).honest = usd;
+        self.honest_between(symbol, usd, usd);
+    }
+
+    /// The same where it moves: whoever is not sound at either end may be liquidated.
+    pub fn honest_between(&mut self, symbol: &str, low: f64, high: f64) {
+        self.of_mut(symbol).honest = [low, high];
     }
 
     fn of(&self, symbol: &str) -> &Listed {
@@ -448,9 +453,11 @@ impl Stage {
         }
         debug_assert!(
             !self.engine.height().is_multiple_of(61)
-                || pool.accounts.iter().zip(&self.before).all(|((_, held), copy)| {
-                    held.cash == copy.cash && held.positions == copy.positions
-                }),
+                || pool
+                    .accounts
+                    .iter()
+                    .zip(&self.before)
+                    .all(|((_, held), copy)| { held.cash == copy.cash && held.positions == copy.positions }),
             "an account changed and no event says so"
         );
     }
@@ -466,9 +473,12 @@ impl Stage {
         let Some(before) = self.before.get(account.0 as usize) else { return false };
         // Rows of after the block, at which it was liquidated, and holdings of before.
         let pool = &self.engine.state().pools[POOL];
-        judge::is_sound(pool, before, |instrument, mark| {
-            let listed = self.listed.iter().find(|listed| listed.feed == instrument.parameters.feed)?;
-            (!listed.honest.is_nan()).then(|| listed.honest / usd_a_unit(mark, listed.asset.lot_size))
+        (0..2).all(|end| {
+            judge::is_sound(pool, before, |instrument, mark| {
+                let listed = self.listed.iter().find(|listed| listed.feed == instrument.parameters.feed)?;
+                let honest = listed.honest[end];
+                (!honest.is_nan()).then(|| honest / usd_a_unit(mark, listed.asset.lot_size))
+            })
         })
     }
 

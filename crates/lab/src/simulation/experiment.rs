@@ -289,7 +289,8 @@ impl Experiment {
         let malformed = |fault: String| ExperimentError::Malformed { name: name.to_owned(), fault };
         let mut source: toml::Table = text.parse().map_err(|error: toml::de::Error| malformed(error.to_string()))?;
         let taken = |source: &mut toml::Table, key: &str| source.remove(key).unwrap_or(toml::Table::new().into());
-        let runs = Runs::deserialize(taken(&mut source, "runs")).map_err(|error| malformed(format!("[runs]: {error}")))?;
+        let runs =
+            Runs::deserialize(taken(&mut source, "runs")).map_err(|error| malformed(format!("[runs]: {error}")))?;
         let sweep: BTreeMap<String, Vec<f64>> = Deserialize::deserialize(taken(&mut source, "sweep"))
             .map_err(|error: toml::de::Error| malformed(format!("[sweep]: {error}")))?;
         let tune = source.remove("tune").map(TunePlan::deserialize).transpose();

@@ -20,13 +20,19 @@ pub const FIGURES: &[(&str, &str)] = &[
     ("wrongful", "accounts liquidated although sound at the price outside"),
     ("forced_usd", "notional sold by force in the book"),
     ("auctioned_usd", "notional offered in portfolio auctions"),
-    ("liquidation_cost", "what forced sales cost those who were sold, as a share of their notional: distance to the mark, and fee"),
+    (
+        "liquidation_cost",
+        "what forced sales cost those who were sold, as a share of their notional: distance to the mark, and fee",
+    ),
     ("margin_per_notional", "initial margin over notional, mean over the run"),
     ("equity_per_notional", "members' equity over notional, mean over the run"),
     ("open_notional_usd", "members' notional at the start, both sides"),
     ("fall", "the deepest fall of any asset outside, as a share"),
     ("amplification", "the deepest fall beyond what the path alone would have fallen, any asset, as a share"),
-    ("branching", "share of liquidations that follow from others: 1 − √(mean/variance) of counts a minute (Hardiman and Bouchaud 2014); 0 without clustering"),
+    (
+        "branching",
+        "share of liquidations that follow from others: 1 − √(mean/variance) of counts a minute (Hardiman and Bouchaud 2014); 0 without clustering",
+    ),
     ("attack_gain_usd", "what attackers have more, in the pool and outside; 0 without attackers"),
     ("volume_usd", "notional traded in the book, one side"),
     ("refused", "commands that the core refused, as a share of those sent"),
@@ -135,7 +141,8 @@ impl Tally {
             let start = outside.start_usd();
             (1.0 - outside.low.0 / start, 1.0 - outside.low.0 / outside.low.1)
         });
-        let (fall, amplification) = falls.fold((0.0, 0.0), |most: (f64, f64), one| (most.0.max(one.0), most.1.max(one.1)));
+        let (fall, amplification) =
+            falls.fold((0.0, 0.0), |most: (f64, f64), one| (most.0.max(one.0), most.1.max(one.1)));
         let layers = [
             Layer::OwnCapital,
             Layer::Fund,

@@ -160,8 +160,8 @@ impl Market {
             let price = outside.price();
             outside.before.push_front(price);
             let lag = (f64::from(self.publishers.lag_s) / self.block_s).ceil() as usize;
-            outside.before.truncate(lag + 1);
-            let late = outside.before.back().copied().unwrap_or(price);
+            outside.before.truncate(lag.max(1) + 1);
+            let late = outside.before.get(lag).or(outside.before.back()).copied().unwrap_or(price);
             // Sources that an attacker owns come first, late ones last.
             let honest_until = outside.owned.len() - self.publishers.lagging.min(outside.owned.len());
             for (source, factor) in outside.owned.iter().enumerate() {
@@ -170,7 +170,9 @@ impl Market {
                 let said = Said { confidence: CONFIDENCE, ..Said::honest(seen * factor * (1.0 + NOISE * noise)) };
                 self.stage.say_at(&outside.symbol, source, said);
             }
-            self.stage.honest(&outside.symbol, price);
+            // Whoever was not sound a block ago or is not sound now may be liquidated now.
+            let last = outside.before.get(1).copied().unwrap_or(price);
+            self.stage.honest_between(&outside.symbol, price.min(last), price.max(last));
         }
     }
 

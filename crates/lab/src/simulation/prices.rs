@@ -76,7 +76,11 @@ const FURTHEST: f64 = 13.8;
 impl PricePlan {
     pub(super) fn check(&self) -> Result<(), (String, String, &'static str)> {
         let check = |what: &str, found: f64, low: f64, high: f64, allowed: &'static str| {
-            if (low..=high).contains(&found) { Ok(()) } else { Err((format!("prices.{what}"), found.to_string(), allowed)) }
+            if (low..=high).contains(&found) {
+                Ok(())
+            } else {
+                Err((format!("prices.{what}"), found.to_string(), allowed))
+            }
         };
         check("mean_block_s", self.mean_block_s, 1.0, 1e7, "1 to 10^7")?;
         check("worse", self.worse, 0.0, 10.0, "0 to 10")?;

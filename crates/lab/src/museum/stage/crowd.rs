@@ -46,7 +46,9 @@ impl Stage {
     pub fn waiting_units(&self, symbol: &str) -> f64 {
         let instrument = self.instrument(symbol);
         let taken = |signed: &Signed| match &signed.command {
-            Command::PlaceOrder { order, .. } if order.instrument == instrument && order.lifetime == Lifetime::ThisBlock => {
+            Command::PlaceOrder { order, .. }
+                if order.instrument == instrument && order.lifetime == Lifetime::ThisBlock =>
+            {
                 order.quantity.get()
             }
             _ => 0,

@@ -23,7 +23,11 @@ pub(super) fn draw(
         for (asset, own) in drawn.iter_mut().enumerate() {
             split(history.returns[asset][at], history.local[asset][at], parts, own, random);
         }
-        at = if random.random::<f64>() < stays { (at + 1) % history.count() } else { random.random_range(0..history.count()) };
+        at = if random.random::<f64>() < stays {
+            (at + 1) % history.count()
+        } else {
+            random.random_range(0..history.count())
+        };
     }
     drawn.iter_mut().for_each(|own| own.truncate(steps));
     drawn

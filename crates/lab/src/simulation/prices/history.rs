@@ -35,7 +35,9 @@ pub(in crate::simulation) struct History {
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
     /// Nothing of that name.
-    #[error("prices.source: found \"{found}\", allowed: october-2025, or DATASET/VENUE/STEP of the data folder, luna2022/okx_perp/5m")]
+    #[error(
+        "prices.source: found \"{found}\", allowed: october-2025, or DATASET/VENUE/STEP of the data folder, luna2022/okx_perp/5m"
+    )]
     Unknown {
         /// The name.
         found: String,
@@ -75,11 +77,8 @@ pub enum SourceError {
 impl History {
     /// Reads a source at a step as near to `step_s` as it has.
     pub(super) fn read(source: &str, symbols: &[String], step_s: f64) -> Result<Self, SourceError> {
-        let (own_step, prices) = if source == CARRIED {
-            (1.0, carried(symbols)?)
-        } else {
-            from_folder(source, symbols)?
-        };
+        let (own_step, prices) =
+            if source == CARRIED { (1.0, carried(symbols)?) } else { from_folder(source, symbols)? };
         let unfit = |fault: String| SourceError::Unfit { source_name: source.to_owned(), fault };
         // Whole steps of the source to a block, or whole blocks to a step of the source.
         let every = if own_step < step_s { step_s / own_step } else { 1.0 };
@@ -193,11 +192,13 @@ fn from_folder(source: &str, symbols: &[String]) -> Result<(f64, Vec<Vec<f64>>),
         return Err(SourceError::NoData { folder: folder.join(dataset) });
     };
     let file = |symbol: &String| {
-        let names = QUOTES.iter().map(|quote| folder.join(dataset).join(format!("{venue}__{symbol}{quote}__{step}.csv.zst")));
+        let names =
+            QUOTES.iter().map(|quote| folder.join(dataset).join(format!("{venue}__{symbol}{quote}__{step}.csv.zst")));
         let missing = || SourceError::NoSeries { source_name: source.to_owned(), symbol: symbol.clone() };
         names.into_iter().find(|path| path.is_file()).ok_or_else(missing)
     };
-    let series: Vec<BTreeMap<i64, f64>> = symbols.iter().map(|symbol| closes(&file(symbol)?)).collect::<Result<_, _>>()?;
+    let series: Vec<BTreeMap<i64, f64>> =
+        symbols.iter().map(|symbol| closes(&file(symbol)?)).collect::<Result<_, _>>()?;
     let shared = |time: &&i64| series.iter().all(|own| own.contains_key(*time));
     let times: Vec<i64> = series[0].keys().filter(shared).copied().collect();
     // A hole is not a return: only what follows within one step counts, and holes are closed up.

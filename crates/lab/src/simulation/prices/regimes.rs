@@ -39,7 +39,12 @@ impl Regimes {
                 return 1.0;
             }
             let scaled = |step: usize| {
-                let sum: f64 = history.returns.iter().zip(&deviation).map(|(own, own_deviation)| own[step] / own_deviation[state].max(1e-12)).sum();
+                let sum: f64 = history
+                    .returns
+                    .iter()
+                    .zip(&deviation)
+                    .map(|(own, own_deviation)| own[step] / own_deviation[state].max(1e-12))
+                    .sum();
                 sum / count
             };
             ((weighted(&scaled, state).powi(2) * count - 1.0) / (count - 1.0)).clamp(0.0, 1.0)

@@ -26,7 +26,8 @@ fn generators_are_like_their_source() {
             let ratio = deviation(own) / super::history::deviation(history);
             assert!((0.75..1.33).contains(&ratio), "{kind:?}: volatility over the source's: found {ratio}");
         }
-        let [one, other] = [0, 1].map(|at: usize| -> Vec<f64> { path[at].windows(2).map(|pair| pair[1] - pair[0]).collect() });
+        let [one, other] =
+            [0, 1].map(|at: usize| -> Vec<f64> { path[at].windows(2).map(|pair| pair[1] - pair[0]).collect() });
         let product: f64 = one.iter().zip(&other).map(|(a, b)| a * b).sum::<f64>() / one.len() as f64;
         let correlation = product / deviation(&path[0]) / deviation(&path[1]);
         let history = generator.history.correlation();
