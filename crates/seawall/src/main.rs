@@ -7,6 +7,7 @@ mod bench;
 mod drill;
 mod margin;
 mod replay;
+mod contagion;
 mod journal;
 mod export;
 mod init;
@@ -32,6 +33,7 @@ enum Command {
     Drill(drill::DrillArgs),
     Margin(margin::MarginArgs),
     Replay(replay::ReplayArgs),
+    Contagion(contagion::ContagionArgs),
     Journal(journal::JournalArgs),
     Export(export::ExportArgs),
     Init(init::InitArgs),
@@ -44,6 +46,7 @@ fn main() -> ExitCode {
         Command::Drill(args) => drill::run(&args),
         Command::Margin(args) => margin::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Contagion(args) => contagion::run(&args),
         Command::Journal(args) => journal::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Init(args) => init::run(&args),
