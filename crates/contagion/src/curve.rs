@@ -35,7 +35,8 @@ impl Grid {
     /// The move of a step, as a share of the price: −0.1 is ten percent down.
     #[must_use]
     pub fn move_of(&self, way: Way, at: usize) -> f64 {
-        (way.sign() * self.step * at as f64).exp_m1()
+        // No step at all is no move, not a negative one.
+        (way.sign() * self.step * at as f64).exp_m1() + 0.0
     }
 }
 

@@ -60,8 +60,10 @@ pub struct Ranked {
 pub struct Settled {
     /// The pool.
     pub pool: String,
-    /// What its accounts below zero owe it, USD.
+    /// What its accounts below zero owe it, USD. The fund is not among them: what it loses is the pool's own.
     pub owed_by_members_usd: f64,
+    /// What the fund would be worth, USD.
+    pub fund_usd: f64,
     /// What it owes accounts and the reserve, USD.
     pub owes_usd: f64,
     /// What it can pay, accounts answering for themselves alone, USD.
@@ -111,8 +113,9 @@ struct PoolSums {
     debts: f64,
     /// Equity of accounts above zero, today.
     value: f64,
-    /// The fund's equity, today.
+    /// The fund's equity, today and at the jump.
     fund: f64,
+    fund_jumped: f64,
     /// Balances at the jump.
     balances: f64,
     /// By asset: what accounts would be below zero by without it.
@@ -166,7 +169,7 @@ fn read_pool(
         sums.balances += balances_of(&there, account).values().sum::<f64>();
         if number == 0 {
             // The fund is the pool's own equity, whatever it comes to. R11.1
-            sums.fund = equity;
+            (sums.fund, sums.fund_jumped) = (equity, jumped);
             continue;
         }
         sums.value += equity.max(0.0);
@@ -244,6 +247,7 @@ fn settle(source: &Source<'_>, pools: &[PoolSums], chosen: &[(&Key, &Member)]) -
     let one = |(at, (sums, own)): (usize, (&PoolSums, &PoolSource<'_>))| Settled {
         pool: own.pool.name.clone(),
         owed_by_members_usd: sums.debts,
+        fund_usd: sums.fund_jumped,
         owes_usd: debts[at].iter().sum(),
         pays_usd: alone.payments[at],
         pays_with_recourse_usd: recourse.payments[at],

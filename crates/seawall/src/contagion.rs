@@ -173,7 +173,7 @@ fn text(found: &Assessment, report: Option<&Path>) -> String {
         ));
     }
     if let Some(network) = &found.network {
-        text.push_str(&format!("\n{}\n{}\n", settled(network), ranked(network)));
+        text.push_str(&format!("\n{}\n\n{}\n\n", settled(network), ranked(network)));
     }
     if let Some(path) = report {
         text.push_str(&format!("report: {}\n", path.display()));
@@ -212,18 +212,27 @@ fn markets(pools: &[PoolAssessment]) -> String {
 
 fn settled(network: &Network) -> comfy_table::Table {
     let jump = format!("a jump by {}", percent(network.jump));
-    let mut table = output::table(&[&jump, "accounts owe", "pool owes", "not paid", "not paid, with recourse", "left"]);
+    let mut table = output::table(&[
+        &jump,
+        "accounts owe",
+        "fund then",
+        "pool owes",
+        "not paid",
+        "not paid, with recourse",
+        "left",
+    ]);
     for settled in &network.settled {
         table.add_row([
             settled.pool.clone(),
             output::usd(settled.owed_by_members_usd),
+            output::usd(settled.fund_usd),
             output::usd(settled.owes_usd),
             output::usd(settled.owes_usd - settled.pays_usd),
             output::usd(settled.owes_usd - settled.pays_with_recourse_usd),
             output::usd(settled.left_usd[0]),
         ]);
     }
-    output::align_right(&mut table, 1..=5);
+    output::align_right(&mut table, 1..=6);
     table
 }
 

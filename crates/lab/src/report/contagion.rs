@@ -62,10 +62,20 @@ fn verdict(found: &Assessment) -> String {
 fn pool(pool: &PoolAssessment) -> String {
     let rows: String = pool.markets.iter().map(market_row).collect();
     let plots = [
-        plot(pool, "Branching number by move, this market alone", branching, |curve| &curve.alone),
-        plot(pool, "Branching number by move, all markets together", branching, |curve| &curve.together),
-        plot(pool, "Sold by force, all markets together, USD", |level| level.forced_usd.abs(), |curve| &curve.together),
-        plot(pool, "Accounts breached, all markets together", |level| level.accounts as f64, |curve| &curve.together),
+        plot(pool, ("Branching number, each market alone", "n"), branching, |curve| &curve.alone),
+        plot(pool, ("Branching number, all markets together", "n"), branching, |curve| &curve.together),
+        plot(
+            pool,
+            ("Sold by force, all markets together", "USD"),
+            |level| level.forced_usd.abs(),
+            |curve| &curve.together,
+        ),
+        plot(
+            pool,
+            ("Breached in the pool, all markets together", "accounts"),
+            |level| level.accounts as f64,
+            |curve| &curve.together,
+        ),
     ];
     let plots: String = plots.iter().map(lines::figure).collect();
     format!(
@@ -103,7 +113,7 @@ fn branching(level: &Level) -> f64 {
 /// One line a market over moves in percent, falls on the left.
 fn plot(
     pool: &PoolAssessment,
-    title: &str,
+    (title, up): (&str, &str),
     value: impl Fn(&Level) -> f64,
     sides: impl Fn(&MarketCurve) -> &[Side; 2],
 ) -> Plot {
@@ -117,7 +127,7 @@ fn plot(
     Plot {
         title: title.to_owned(),
         across: "move of the price, %".to_owned(),
-        up: String::new(),
+        up: up.to_owned(),
         logarithmic: false,
         lines: pool.markets.iter().map(line).collect(),
     }
@@ -127,6 +137,7 @@ fn network(network: &Network) -> String {
     let settled = network.settled.iter().map(|settled| {
         let cells = [
             settled.owed_by_members_usd,
+            settled.fund_usd,
             settled.owes_usd,
             settled.owes_usd - settled.pays_usd,
             settled.owes_usd - settled.pays_with_recourse_usd,
@@ -149,7 +160,7 @@ fn network(network: &Network) -> String {
         "<section>\n<h2>Who stands behind whom</h2>\n<p class=\"reading\">If every market jumped by {jump} at once, before anything could be \
          sold (clearing vector of Eisenberg and Noe): what accounts below zero owe, what each pool owes, and what of it is not paid, with \
          accounts that answer for themselves alone (the rule), and with owners that stand behind all of their accounts.</p>\n\
-         <div class=\"scroll\"><table>\n<thead><tr><th>Pool</th><th>Owed by accounts</th><th>Owes</th><th>Not paid</th>\
+         <div class=\"scroll\"><table>\n<thead><tr><th>Pool</th><th>Owed by accounts</th><th>Fund then</th><th>Owes</th><th>Not paid</th>\
          <th>Not paid, with recourse</th><th>Left for its own capital, fund, tranche and line</th></tr></thead>\n<tbody>\n{settled}</tbody>\n\
          </table></div>\n<p class=\"reading\">If a pool, a large member or a collateral asset were lost (DebtRank): the share of all \
          value in the network that goes with it, beyond its own. Exposures over equities have the spectral radius {radius}.</p>\n\
