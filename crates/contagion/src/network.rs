@@ -302,8 +302,10 @@ fn rank(
     }
     let mut ranked = Vec::with_capacity(size);
     for (at, (node, equity, _)) in nodes.iter().enumerate() {
+        // Where nobody is exposed to it, nothing goes with it: most pools of a large system.
+        let matters = exposures.iter().any(|row| row[at] > 0.0);
         let shock: Vec<f64> = (0..size).map(|other| if other == at { 1.0 } else { 0.0 }).collect();
-        let rank = debtrank(&exposures, &equities, &values, &shock)?.rank;
+        let rank = if matters { debtrank(&exposures, &equities, &values, &shock)?.rank } else { 0.0 };
         ranked.push(Ranked { node: node.clone(), equity_usd: *equity, rank });
     }
     ranked.sort_by(|one, other| other.rank.total_cmp(&one.rank));

@@ -66,7 +66,7 @@ fn full(text: &str) -> (Drill, Compared) {
         block_us: BlockTimes { p50: values.clone(), p90: values.clone(), max: values.clone() },
         systemic: Some(SystemicSeries {
             time_ms: vec![0],
-            markets: vec![SystemicMarket { symbol: text.into(), at_mark: vec![0.5], distance: vec![f64::NAN] }],
+            markets: vec![SystemicMarket { symbol: text.into(), at_mark: vec![0.5], distance: vec![0.1] }],
             coupled: vec![f64::NAN],
             agreement: [Some(0.5), None],
             streams: vec![LiquidationStream { name: text.into(), ..LiquidationStream::default() }],
