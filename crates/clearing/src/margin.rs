@@ -190,6 +190,14 @@ pub fn initial_margin(pool: &Pool, cash: Money, positions: &[Position]) -> Money
     equity(&pool.matrices, cash, positions) - free_collateral(pool, cash, positions)
 }
 
+/// What an account would lose beyond what it has if every initial row came true twice over; not negative. R11.5
+#[must_use]
+pub fn loss_beyond_equity(pool: &Pool, account: &Account) -> Money {
+    let equity = equity(&pool.matrices, account.cash, &account.positions);
+    let loss = equity - free_collateral(pool, account.cash, &account.positions);
+    (loss + loss - equity).or_zero()
+}
+
 /// Σ |quantity| × |mark| of derivatives.
 #[must_use]
 pub fn notional(pool: &Pool, positions: &[Position]) -> Money {

@@ -119,6 +119,7 @@ fn series(random: &mut ChaCha8Rng) -> Series {
             BlockTimes { p90: times(1.6), max: times(2.1), p50 }
         },
         feeds,
+        systemic: None,
     }
 }
 

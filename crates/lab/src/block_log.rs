@@ -172,7 +172,20 @@ pub struct Divergence {
 ///
 /// # Errors
 /// [`BlockLogError`] says what is wrong with the file, and after which block.
-pub fn replay(log: impl Read, mut progress: impl FnMut(&Block)) -> Result<Replay, BlockLogError> {
+pub fn replay(log: impl Read, progress: impl FnMut(&Block)) -> Result<Replay, BlockLogError> {
+    replay_to(log, u64::MAX, progress).map(|(replay, _)| replay)
+}
+
+/// Applies a recorded run again up to a height, to its end or to the first root that differs; answers the engine as it then is. What
+/// comes after the height is not read.
+///
+/// # Errors
+/// [`BlockLogError`] says what is wrong with the file, and after which block.
+pub fn replay_to(
+    log: impl Read,
+    height: u64,
+    mut progress: impl FnMut(&Block),
+) -> Result<(Replay, Engine), BlockLogError> {
     let broken = |after: u64| move |source: io::Error| BlockLogError::Broken { after, source };
     let mut input = BufReader::new(zstd::Decoder::new(log).map_err(broken(0))?);
     read_header(&mut input)?;
@@ -180,7 +193,7 @@ pub fn replay(log: impl Read, mut progress: impl FnMut(&Block)) -> Result<Replay
     let mut engine = Engine::new(&genesis);
     let mut replay = Replay { blocks: 0, commands: 0, root: engine.root(), divergence: None };
     replay.compare(0, read_array(&mut input).map_err(broken(0))?);
-    while replay.divergence.is_none() {
+    while replay.divergence.is_none() && engine.height() < height {
         let Some(block) = read_sized::<Block>(&mut input, engine.height())? else {
             read_end(&mut input, engine.height())?;
             break;
@@ -193,7 +206,7 @@ pub fn replay(log: impl Read, mut progress: impl FnMut(&Block)) -> Result<Replay
         replay.compare(block.height, recorded);
         progress(&block);
     }
-    Ok(replay)
+    Ok((replay, engine))
 }
 
 impl Replay {

@@ -8,6 +8,7 @@ mod world;
 mod actors;
 pub(crate) mod judge;
 mod tally;
+mod systemic;
 
 use crate::block_log::BlockLogWriter;
 use crate::outcome::{Outcome, Series};
@@ -23,6 +24,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::ops::ControlFlow;
 use std::time::Instant;
+use systemic::Systemic;
 use tally::{RunFacts, Tally};
 use world::World;
 
@@ -98,6 +100,8 @@ pub struct Drill<'a> {
     pub plan: &'a Plan,
     /// The recorded market.
     pub recording: &'a Recording,
+    /// Whether the figures of R14 are taken, once a minute: what a report shows. They change nothing and take time.
+    pub systemic: bool,
 }
 
 /// What both rule sets of a run share: the market as it printed, and who trades.
@@ -165,6 +169,7 @@ impl Drill<'_> {
         let liquidity = Liquidity::new(self.plan, &setting.tape);
         let mut judge = Judge::new(&world);
         let mut tally = Tally::new(&world);
+        let mut systemic = self.systemic.then(Systemic::default);
         for second in 0..setting.tape.seconds {
             let time = Time::new(setting.tape.start_ms + second as i64 * 1_000);
             let mut commands = world.publish(second, time);
@@ -174,6 +179,9 @@ impl Drill<'_> {
             let apply_us = started.elapsed().as_secs_f64() * 1e6;
             judge.judge(&world, &setting.honest, second, &receipt.events);
             tally.count(&world, second, &receipt, apply_us);
+            if let Some(systemic) = &mut systemic {
+                systemic.follow(&world.engine, second, &receipt);
+            }
             if second == self.plan.window.focus_from_s.midpoint(self.plan.window.focus_until_s) {
                 tally.snapshot_equity(&world, "low");
             }
@@ -182,7 +190,9 @@ impl Drill<'_> {
             }
         }
         let facts = RunFacts { seed, elapsed_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX) };
-        Ok(tally.finish(&world, &judge, &facts))
+        let (outcome, mut series) = tally.finish(&world, &judge, &facts);
+        series.systemic = systemic.map(|systemic| systemic.finish(setting.tape.seconds, seed));
+        Ok((outcome, series))
     }
 
     fn progress<'s>(&'s self, world: &World, tally: &Tally, second: usize, seconds: usize) -> Progress<'s> {

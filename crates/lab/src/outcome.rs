@@ -297,6 +297,48 @@ pub struct Series {
     pub equity: Vec<EquitySnapshot>,
     /// Time to apply a block, microseconds: percentiles of the minute before.
     pub block_us: BlockTimes,
+    /// The figures of R14, where they were taken.
+    pub systemic: Option<SystemicSeries>,
+}
+
+/// How far markets were from a cascade, once a minute (R14.1), and what the times of liquidations say of it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SystemicSeries {
+    /// Times of the samples, unix milliseconds UTC: the first second of each minute.
+    pub time_ms: Vec<i64>,
+    /// One entry a market.
+    pub markets: Vec<SystemicMarket>,
+    /// The largest spectral radius of first steps across the markets of a pool.
+    pub coupled: Vec<f64>,
+    /// The branching ratio of the stream of liquidations, of the whole run and of its busiest quarter of an hour.
+    pub streams: Vec<LiquidationStream>,
+    /// Spearman's rank correlation, over minutes, of the number of liquidations with the largest branching number at the minute's start,
+    /// and with the nearness of the nearest cascade then (the smallest distance, negated); none where either never changes.
+    pub agreement: [Option<f64>; 2],
+}
+
+/// A market once a minute. As long as the times, NaN where there is no value.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SystemicMarket {
+    /// Its symbol.
+    pub symbol: String,
+    /// The largest branching number of a step from the mark.
+    pub at_mark: Vec<f64>,
+    /// The smallest move with a branching number of one or more, as a share of the price, unsigned; NaN where none was seen.
+    pub distance: Vec<f64>,
+}
+
+/// What the times of liquidations say: each is one event.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LiquidationStream {
+    /// Which part of the run.
+    pub name: String,
+    /// Liquidations that began.
+    pub events: usize,
+    /// The fit of an exponential kernel, where there are enough events.
+    pub fit: Option<contagion::hawkes::Fit>,
+    /// The branching ratio by counts in windows, where there are enough windows.
+    pub by_counts: Option<f64>,
 }
 
 /// Percentiles of the time to apply a block, each over the minute before the sample, microseconds.

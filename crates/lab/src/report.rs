@@ -10,11 +10,13 @@ use crate::outcome::{Outcome, Runs, Series};
 
 pub mod museum;
 pub mod simulation;
+pub mod contagion;
 mod figures;
 mod lines;
 mod sampling;
 mod strips;
 mod tables;
+mod systemic;
 mod wording;
 
 use figures::{Figure, Group, Plots};
@@ -144,6 +146,7 @@ fn page(drill: &Drill, compared: Option<&Compared>, notes: &[String]) -> String 
         tables::feeds(&drill.outcome),
         contents(&plots.groups),
         plots.groups.iter().map(section).collect(),
+        drill.series.systemic.as_ref().map(systemic::streams).unwrap_or_default(),
         drill.runs.as_ref().map(tables::seeds).unwrap_or_default(),
         tables::notes(&drill.outcome, notes),
     ];

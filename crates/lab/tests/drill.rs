@@ -46,7 +46,7 @@ impl Stretch {
     }
 
     fn run_recorded(&self, seed: u64, log: Option<&mut BlockLogWriter<File>>) -> (Outcome, Series) {
-        let drill = Drill { plan: &self.plan, recording: &self.recording };
+        let drill = Drill { plan: &self.plan, recording: &self.recording, systemic: false };
         let setting = drill.setting(ACCOUNTS, seed).expect("every symbol has prices");
         let recorder = log.map(|log| log as &mut dyn Record);
         drill.run(&setting, seed, recorder, &mut |_| ControlFlow::Continue(())).expect("every position is struck")
@@ -141,7 +141,7 @@ fn a_recording_without_a_symbol_is_refused_by_its_name() {
     for symbol in STRETCH.plan.instruments.iter().map(|listed| &listed.symbol) {
         let mut recording = STRETCH.recording.clone();
         recording.series.retain(|series| series.asset != *symbol);
-        let drill = Drill { plan: &STRETCH.plan, recording: &recording };
+        let drill = Drill { plan: &STRETCH.plan, recording: &recording, systemic: false };
         let refused = drill.setting(ACCOUNTS, SEED).err().expect("prices are missing");
         assert!(matches!(&refused, DrillError::NoPrices { symbol: named } if named == symbol), "{refused}");
         assert!(refused.to_string().starts_with(&format!("{symbol}: found no prices")), "{refused}");
@@ -163,6 +163,6 @@ fn refusal_with_venues(symbol: &str, left: usize) -> Option<DrillError> {
     for series in recording.series.iter_mut().filter(|series| series.asset == symbol).skip(left) {
         series.bars.truncate(0);
     }
-    let drill = Drill { plan: &STRETCH.plan, recording: &recording };
+    let drill = Drill { plan: &STRETCH.plan, recording: &recording, systemic: false };
     drill.setting(ACCOUNTS, SEED).err()
 }

@@ -10,6 +10,7 @@ mod read;
 mod fills;
 mod what_if;
 mod proof;
+mod systemic;
 mod prepare;
 mod write;
 mod stream;
@@ -20,6 +21,7 @@ use crate::intake::Intake;
 use crate::metrics::Metrics;
 use crate::prover::Prover;
 use crate::run::{Pace, Published};
+use crate::systemic::Systemic;
 use crate::view::View;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
@@ -63,6 +65,7 @@ pub struct Shared {
     pace: Pace,
     used: Used,
     metrics: Metrics,
+    systemic: Arc<Systemic>,
     prover: Prover,
     numbers: Numbers,
     reader_patience: Duration,
@@ -73,7 +76,9 @@ impl Shared {
     /// What handlers of this node have.
     #[must_use]
     pub fn new(intake: Intake, published: Published, about: About, pace: Pace, limits: &Limits) -> Self {
-        let metrics = Metrics::new(Arc::clone(&published.view), intake.clone(), about.places.clone());
+        let systemic = Arc::new(Systemic::new(pace.interval));
+        let view = Arc::clone(&published.view);
+        let metrics = Metrics::new(view, intake.clone(), about.places.clone(), Arc::clone(&systemic));
         Self {
             intake,
             published,
@@ -81,6 +86,7 @@ impl Shared {
             pace,
             used: Used::new(limits),
             metrics,
+            systemic,
             prover: Prover::default(),
             numbers: Numbers::default(),
             reader_patience: limits.reader_patience,
@@ -90,6 +96,10 @@ impl Shared {
 
     pub(crate) fn metrics(&self) -> &Metrics {
         &self.metrics
+    }
+
+    pub(crate) fn systemic(&self) -> &Systemic {
+        &self.systemic
     }
 
     pub(crate) fn published(&self) -> &Published {
@@ -127,6 +137,7 @@ fn handlers() -> (Router<Arc<Shared>>, OpenApi) {
         .routes(routes!(fills::funding))
         .routes(routes!(what_if::what_if))
         .routes(routes!(proof::proof))
+        .routes(routes!(systemic::systemic))
         .routes(routes!(read::feeds))
         .routes(routes!(read::blocks))
         .routes(routes!(read::events))

@@ -1,6 +1,7 @@
 //! What an operator is told while blocks are made: a line for whatever somebody on duty would want to know, and the counts of `/metrics`.
 
 use crate::api::Shared;
+use crate::systemic::SELDOM;
 use crate::view::{BlockRecord, View};
 use clearing::event::Event;
 use clearing::state::{Condition, Level};
@@ -14,6 +15,21 @@ const EVERY: Duration = Duration::from_millis(500);
 
 /// Follows the blocks until the node stops.
 pub async fn follow(shared: Arc<Shared>) {
+    tokio::select! {
+        () = follow_blocks(&shared) => (),
+        () = look_at_risk(&shared) => (),
+    }
+}
+
+/// Keeps the figures of systemic risk fresh for `/metrics`.
+async fn look_at_risk(shared: &Shared) {
+    loop {
+        shared.systemic().at(&shared.published().view.load_full()).await;
+        tokio::time::sleep(SELDOM).await;
+    }
+}
+
+async fn follow_blocks(shared: &Shared) {
     let mut heights = shared.published().height.clone();
     let mut seen = *heights.borrow_and_update();
     while heights.changed().await.is_ok() {

@@ -18,6 +18,7 @@ pub mod view;
 pub mod prover;
 mod run;
 pub mod api;
+mod systemic;
 mod metrics;
 mod serve;
 mod follow;

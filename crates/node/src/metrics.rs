@@ -3,12 +3,15 @@
 
 use crate::api::kind;
 use crate::intake::Intake;
+use crate::systemic::Systemic;
 use crate::view::{BlockRecord, PoolView, View};
 use arc_swap::ArcSwap;
 use axum::extract::{MatchedPath, Request};
 use axum::http::{Method, StatusCode};
 use clearing::state::{Condition, Feed, Instrument, Stress};
 use clearing::units::{Money, Price, Ratio};
+use contagion::Assessment;
+use contagion::assess::Market;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
@@ -54,7 +57,7 @@ pub(crate) struct Begun {
 
 impl Metrics {
     /// Figures of a node.
-    pub(crate) fn new(view: Arc<ArcSwap<View>>, intake: Intake, places: Places) -> Self {
+    pub(crate) fn new(view: Arc<ArcSwap<View>>, intake: Intake, places: Places, systemic: Arc<Systemic>) -> Self {
         let mut registry = Registry::with_prefix("seawall");
         let blocks = seconds();
         let (commands, events, requests) = (Counters::default(), Counters::default(), Counters::default());
@@ -65,7 +68,7 @@ impl Metrics {
         registry.register("events", "Events by kind", events.clone());
         registry.register("requests", "Requests by path, method and status", requests.clone());
         registry.register_with_unit("answer", "Time to answer a request, by path", Unit::Seconds, answers.clone());
-        registry.register_collector(Box::new(Standing { view: Arc::clone(&view), intake, places }));
+        registry.register_collector(Box::new(Standing { view: Arc::clone(&view), intake, places, systemic }));
         Self { registry, view, followed: Mutex::new(0), blocks, commands, events, requests, answers }
     }
 
@@ -126,6 +129,7 @@ struct Standing {
     view: Arc<ArcSwap<View>>,
     intake: Intake,
     places: Places,
+    systemic: Arc<Systemic>,
 }
 
 impl Collector for Standing {
@@ -135,7 +139,8 @@ impl Collector for Standing {
         self.of_the_node(&view, &mut told)?;
         self.of_feeds(&view, &mut told)?;
         of_pools(&view, &mut told)?;
-        of_markets(&view, &mut told)
+        of_markets(&view, &mut told)?;
+        self.systemic.last().map_or(Ok(()), |look| of_cascades(&look.found, &mut told))
     }
 }
 
@@ -244,4 +249,20 @@ fn of_markets(view: &View, told: &mut Told<'_>) -> fmt::Result {
     each("market_maintenance_stress", "A fraction (R4)", &|own, listed| {
         stress(own, listed, |stress| stress.maintenance)
     })
+}
+
+/// R14.1, as of the last look.
+fn of_cascades(found: &Assessment, told: &mut Told<'_>) -> fmt::Result {
+    let mut each = |name: &str, help: &str, value: &dyn Fn(&Market) -> Option<f64>| {
+        let markets = found.pools.iter().flat_map(|pool| pool.markets.iter().map(move |market| (pool, market)));
+        let values = markets.filter_map(|(pool, market)| {
+            Some((vec![("pool", pool.name.clone()), ("feed", market.curve.name.clone())], value(market)?))
+        });
+        told.gauge(name, help, values)
+    };
+    each("market_branching", "How much of itself a move by 1 % causes through forced sales (R14.1)", &|own| {
+        own.at_mark
+    })?;
+    let distance = "Smallest move, either way, at which forced sales feed themselves, a fraction; absent where none was seen (R14.1)";
+    each("market_cascade_distance", distance, &|own| own.distance.map(f64::abs))
 }

@@ -106,6 +106,8 @@ pub struct View {
     pub feeds: Arc<Table<clearing::table::FeedId, Feed>>,
     /// The pools, by id.
     pub pools: Vec<PoolView>,
+    /// The money behind every pool's line.
+    pub reserve: Money,
     /// The last blocks, oldest first.
     pub blocks: Vector<Arc<BlockRecord>>,
     /// How many events there have been: the number of the next.
@@ -199,7 +201,7 @@ impl View {
             |block: &Arc<BlockRecord>| block.events.iter().any(|event| matches!(event, Event::FundingPaid { .. }));
         let is_first = second(self.time) != second(state.time);
         let due = self.samples.is_empty() || is_first || self.blocks.back().is_some_and(pays);
-        (self.height, self.time) = (state.height, state.time);
+        (self.height, self.time, self.reserve) = (state.height, state.time, state.reserve);
         self.feeds = Arc::new(state.feeds.clone());
         for ((_, pool), own) in state.pools.iter().zip(&mut self.pools) {
             own.pool = Arc::new(pool.without_members());

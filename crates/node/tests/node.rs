@@ -339,6 +339,32 @@ async fn what_if_tells_before_what_the_rules_say_after() {
     node.stop();
 }
 
+/// R14.1, R14.2: looked at aside, once for all who ask, and told by /metrics as well.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn systemic_risk_is_told_of_a_view_and_not_computed_twice() {
+    let home = tempdir().expect("a directory");
+    let mut node = Running::start(home.path(), 10_000, 0);
+    node.set_up().await;
+    assert_eq!(node.order(ALICE, 1, 1, 5, 101_000_000).await, Answer::Executed);
+    assert_eq!(node.order(BOB, 2, 1, -3, 99_000_000).await, Answer::Executed);
+    let found = node.get("/v1/systemic").await;
+    let pool = &found["pools"][0];
+    let market = &pool["markets"][0];
+    assert!(pool["equityUsd"].as_f64().is_some_and(|usd| usd > 0.0), "{found}");
+    let falls = market["falls"].as_array().expect("steps");
+    assert_eq!((falls.len(), &falls[0]["moved"]), (41, &json!(0.0)), "{market}");
+    let breached: Vec<u64> = falls.iter().filter_map(|step| step["accounts"].as_u64()).collect();
+    assert!(breached.is_sorted(), "{breached:?}");
+    assert_eq!(found["settled"].as_array().map(Vec::len), found["pools"].as_array().map(Vec::len));
+    assert!(found["ranked"].as_array().is_some_and(|nodes| nodes.len() >= 2), "{found}");
+    assert_eq!(node.order(BOB, 2, 2, -1, 99_000_000).await, Answer::Executed);
+    assert_eq!(node.get("/v1/systemic").await, found, "the same look serves who asks within some seconds");
+    let (_, text) = node.ask(Method::GET, "/metrics", "", Vec::new()).await;
+    let text = text.as_str().expect("text");
+    assert!(text.contains("seawall_market_branching{") || market["branching"].is_null(), "{text}");
+    node.stop();
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_uses_more_than_their_share_and_the_figures_say_so() {
     let home = tempdir().expect("a directory");

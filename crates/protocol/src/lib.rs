@@ -5,6 +5,7 @@
 
 pub mod shapes;
 pub mod answers;
+pub mod systemic;
 pub mod prepare;
 pub mod body;
 pub mod decimal;

@@ -219,7 +219,8 @@ impl<'a> Runner<'a> {
     }
 
     fn run_one(&self, seed: u64, bar: &ProgressBar) -> Result<Run, Failure> {
-        let drill = Drill { plan: &self.plan, recording: &self.recording };
+        let systemic = self.args.report.is_some();
+        let drill = Drill { plan: &self.plan, recording: &self.recording, systemic };
         let setting = drill.setting(self.accounts, seed).map_err(Failure::data)?;
         if self.args.rules == RulesArg::Static {
             let compared = self.run_static(&setting, seed, bar)?;

@@ -8,6 +8,7 @@ mod drill;
 mod simulate;
 mod margin;
 mod replay;
+mod contagion;
 mod journal;
 mod export;
 mod init;
@@ -35,6 +36,7 @@ enum Command {
     Tune(simulate::TuneArgs),
     Margin(margin::MarginArgs),
     Replay(replay::ReplayArgs),
+    Contagion(contagion::ContagionArgs),
     Journal(journal::JournalArgs),
     Export(export::ExportArgs),
     Init(init::InitArgs),
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
         Command::Tune(args) => simulate::run_tune(&args),
         Command::Margin(args) => margin::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Contagion(args) => contagion::run(&args),
         Command::Journal(args) => journal::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Init(args) => init::run(&args),

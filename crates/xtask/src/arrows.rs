@@ -6,7 +6,7 @@ use toml::{Table, Value};
 /// What each crate may depend on, among the crates of this workspace.
 ///
 /// A crate joins this table in the change that creates its folder.
-const ALLOWED: [(&str, &[&str]); 14] = [
+const ALLOWED: [(&str, &[&str]); 15] = [
     ("clearing", &[]),
     ("authority", &["clearing"]),
     ("journal", &[]),
@@ -15,16 +15,21 @@ const ALLOWED: [(&str, &[&str]); 14] = [
     ("replication", &["clearing", "journal"]),
     ("settlement", &["clearing"]),
     ("proofs", &["clearing"]),
-    ("lab", &["clearing"]),
-    ("node", &["authority", "clearing", "journal", "protocol", "replication", "settlement", "proofs"]),
+    ("contagion", &["clearing"]),
+    ("lab", &["clearing", "contagion"]),
+    ("node", &["authority", "clearing", "contagion", "journal", "protocol", "replication", "settlement", "proofs"]),
     ("history", &["authority", "clearing", "journal", "node", "protocol", "replication"]),
-    ("simulator", &["authority", "clearing", "journal", "replication", "settlement", "proofs", "node", "lab"]),
+    (
+        "simulator",
+        &["authority", "clearing", "contagion", "journal", "replication", "settlement", "proofs", "node", "lab"],
+    ),
     (
         "seawall",
         &[
             "authority",
             "clearing",
             "client",
+            "contagion",
             "history",
             "journal",
             "protocol",

@@ -3,7 +3,7 @@
 use super::Moment;
 use crate::margin;
 use crate::screen::LossBounds;
-use crate::state::{Account, FUND, Pool};
+use crate::state::{FUND, Pool};
 use crate::table::AccountId;
 use crate::units::{Money, Time};
 use alloc::vec::Vec;
@@ -34,18 +34,11 @@ fn target(pool: &Pool) -> Money {
         if bounds.is_surely_within(pool.accounts.lanes(), id, second) {
             continue;
         }
-        let beyond = beyond(pool, &pool.accounts[id]);
+        let beyond = margin::loss_beyond_equity(pool, &pool.accounts[id]);
         second = second.max(beyond.min(largest));
         largest = largest.max(beyond);
     }
     (largest + second).max(pool.parameters.fund_floor)
-}
-
-/// What an account would lose beyond what it has if every initial row came true twice over.
-fn beyond(pool: &Pool, account: &Account) -> Money {
-    let equity = margin::equity(&pool.matrices, account.cash, &account.positions);
-    let loss = equity - margin::free_collateral(pool, account.cash, &account.positions);
-    (loss + loss - equity).or_zero()
 }
 
 /// R11.6: fees first give back what the line lent.

@@ -192,7 +192,7 @@ struct Draw<'a> {
 impl Draw<'_> {
     fn groups(&self) -> Vec<Group> {
         let group = |id, title, reading, figures| Group { id, title, reading, figures };
-        vec![
+        [
             group(
                 "prices",
                 "Prices",
@@ -230,6 +230,43 @@ impl Draw<'_> {
                 vec![self.open_interest(), self.feed_states(), self.breakers(), self.apply_time()],
             ),
         ]
+        .into_iter()
+        .chain(self.systemic())
+        .collect()
+    }
+
+    /// R14.1, where it was asked for.
+    fn systemic(&self) -> Option<Group> {
+        let found = self.series.systemic.as_ref()?;
+        let mut at_mark = Figure::new(
+            "Branching number at the mark",
+            "",
+            "How much of itself a move of 1 % from the mark causes, once a minute.",
+        );
+        let mut distance = Figure::new(
+            "Distance to a cascade",
+            "% of price",
+            "The smallest move, either way, from which on forced sales feed themselves; nothing is drawn where none was seen within a \
+             logarithm of 25 %.",
+        );
+        for (at, market) in found.markets.iter().enumerate() {
+            let sample = |values: &[f64], scale: f64| -> Vec<Option<f64>> {
+                let value = |minute: &i64| values.get(found.time_ms.binary_search(minute).ok()?).copied();
+                let minutes = self.minutes_ms.iter().map(value);
+                minutes
+                    .map(|value| value.filter(|value| value.is_finite()).map(|value| rounded(value * scale)))
+                    .collect()
+            };
+            at_mark.line(MINUTES, sample(&market.at_mark, 1.0), &market.symbol, nth(at, 1.4));
+            distance.line(MINUTES, sample(&market.distance, 100.0), &market.symbol, nth(at, 1.4));
+        }
+        Some(Group {
+            id: "systemic",
+            title: "Systemic risk",
+            reading: "What a move makes others sell, and how far their sales move the price again, at the depth that the rules believe in \
+                      (exit cost, R5.6). Below 1 a shock dies out; from 1 on it feeds itself.",
+            figures: vec![at_mark, distance],
+        })
     }
 
     fn prices(&self, feed: &FeedSeries) -> Figure {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::outcome::{
     Adl, BlockTimes, BreakerState, BreakerStep, Conservation, EquitySnapshot, FeedSeries, FeedState, InstrumentSeries,
-    MinuteCounts, PublisherSeries, Rules, Span,
+    LiquidationStream, MinuteCounts, PublisherSeries, Rules, Span, SystemicMarket, SystemicSeries,
 };
 
 const HOSTILE: &str = "</script><script>alert('x')</script><img src=http://evil.test/a.png onerror=\"alert(1)\">";
@@ -64,6 +64,13 @@ fn full(text: &str) -> (Drill, Compared) {
         average_initial_margin_ppm: values.clone(),
         equity: vec![EquitySnapshot::count(text, 0, [0.5, 2.0])],
         block_us: BlockTimes { p50: values.clone(), p90: values.clone(), max: values.clone() },
+        systemic: Some(SystemicSeries {
+            time_ms: vec![0],
+            markets: vec![SystemicMarket { symbol: text.into(), at_mark: vec![0.5], distance: vec![0.1] }],
+            coupled: vec![f64::NAN],
+            agreement: [Some(0.5), None],
+            streams: vec![LiquidationStream { name: text.into(), ..LiquidationStream::default() }],
+        }),
     };
     let case = Case {
         kind: text.into(),

@@ -88,7 +88,7 @@ pub(super) fn run(args: &RunArgs, url: &str) -> Result<u8, Failure> {
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     std::thread::scope(|scope| {
         let reference = scope.spawn(|| {
-            let drill = Drill { plan: &plan, recording: &recording };
+            let drill = Drill { plan: &plan, recording: &recording, systemic: false };
             let setting = drill.setting(accounts, args.seed).map_err(Failure::data)?;
             let mut feed = Feed { send: Some(send) };
             let mut go_on = |_: &Progress| {
