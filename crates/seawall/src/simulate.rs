@@ -5,7 +5,7 @@ use crate::output;
 use comfy_table::Table;
 use indicatif::{ProgressBar, ProgressStyle};
 use lab::report::simulation as report;
-use lab::simulation::{CellSummary, Experiment, Results, TuneError, Tuned, simulate, tune, write_parquet};
+use lab::simulation::{CellSummary, Experiment, Results, Tuned, simulate, tune, write_parquet};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -174,10 +174,7 @@ pub(crate) fn run_tune(args: &TuneArgs) -> Result<u8, Failure> {
     let bar = progress(args.choices * (experiment.seeds.end - experiment.seeds.start), "runs at most");
     let found = tune(&experiment, args.choices, &|| bar.inc(1));
     bar.finish_and_clear();
-    let tuned = found.map_err(|error| match error {
-        TuneError::Search(_) => Failure::broken(&error.to_string()),
-        other => Failure::data(other),
-    })?;
+    let tuned = found.map_err(Failure::data)?;
     if args.json {
         output::print_json(&tuned)?;
     } else {

@@ -1,20 +1,19 @@
 //! Looks for settings that cost least while a tail stays within its limit.
 //!
 //! Every choice is run with the same seeds, so that two choices differ by what was chosen and not by luck (common random numbers). The search
-//! is Nelder and Mead's simplex (1965) over settings scaled to 0…1; a choice beyond the limit costs more the further it is beyond.
+//! is Powell's COBYLA (1994: linear models of the cost and of the limit, without derivatives; crate `cobyla`) over settings scaled to 0…1.
 
 use super::experiment::{Experiment, ExperimentError, TunePlan};
 use super::figures::place_of;
 use super::{Run, SourceError, run_seeds};
-use argmin::core::{CostFunction, Error, Executor};
-use argmin::solver::neldermead::NelderMead;
+use cobyla::{RhoBeg, StopTols, minimize};
 use serde::Serialize;
-use std::sync::Mutex;
+use std::cell::RefCell;
 
-/// How much a choice that exceeds its limit by all of it costs more, as a multiple of its cost.
-const PENALTY: f64 = 10.0;
-/// The simplex of the beginning: its first corner, and how far the others are from it, in shares of the ranges.
-const CORNER: (f64, f64) = (0.3, 0.4);
+/// Where the search begins, and how far its first steps go, in shares of the ranges.
+const BEGINS: (f64, f64) = (0.5, 0.3);
+/// Steps below this share of the ranges are not worth a choice.
+const FINEST: f64 = 0.005;
 
 /// A choice that was tried.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -65,9 +64,6 @@ pub enum TuneError {
     /// Prices have no source.
     #[error(transparent)]
     Source(#[from] SourceError),
-    /// The search itself failed.
-    #[error("the search failed: {0}")]
-    Search(String),
 }
 
 struct Search<'e> {
@@ -75,10 +71,11 @@ struct Search<'e> {
     plan: &'e TunePlan,
     places: [usize; 2],
     done: &'e (dyn Fn() + Sync),
-    tried: Mutex<Vec<Choice>>,
+    tried: RefCell<Vec<(Vec<f64>, Choice)>>,
+    failed: RefCell<Option<TuneError>>,
 }
 
-/// Searches with at most so many choices; `done` is told after each run.
+/// Searches with about so many choices at most; `done` is told after each run.
 ///
 /// # Errors
 /// [`TuneError`] says why a search is impossible.
@@ -87,26 +84,34 @@ pub fn tune(experiment: &Experiment, choices: u64, done: &(dyn Fn() + Sync)) -> 
     check(plan)?;
     let place = |name: &String| place_of(name).ok_or_else(|| TuneError::Figure(name.clone()));
     let places = [place(&plan.minimise)?, place(&plan.limit)?];
-    let search = Search { experiment, plan, places, done, tried: Mutex::new(Vec::new()) };
+    let (tried, failed) = (RefCell::default(), RefCell::default());
+    let search = Search { experiment, plan, places, done, tried, failed };
+    let count = plan.setting.len();
     // A choice that makes no market ends the search before it begins.
     for end in [0.0, 1.0] {
-        experiment.with(&search.settings(&vec![end; plan.setting.len()]))?;
+        experiment.with(&search.settings(&vec![end; count]))?;
     }
-    let corner = vec![CORNER.0; plan.setting.len()];
-    let others = (0..plan.setting.len()).map(|at| {
-        let mut other = corner.clone();
-        other[at] += CORNER.1;
-        other
-    });
-    let simplex: Vec<Vec<f64>> = std::iter::once(corner.clone()).chain(others).collect();
-    let first = simplex.len() as u64;
-    let solver = NelderMead::new(simplex);
-    let failed = |error: Error| TuneError::Search(error.to_string());
-    // An iteration tries one or two choices, a shrinking one as many as there are settings: what is over the budget answers without a run.
-    let budget = choices.max(first + 1);
-    let budgeted = Budgeted { search: &search, budget };
-    Executor::new(budgeted, solver).configure(|state| state.max_iters(budget)).run().map_err(failed)?;
-    let tried = search.tried.into_inner().expect("nobody panics while holding the lock");
+    let scale = plan.at_most.abs().max(1.0);
+    let cost = |shares: &[f64], (): &mut ()| search.look(shares).map_or(f64::MAX, |choice| choice.cost);
+    let room =
+        |shares: &[f64], (): &mut ()| search.look(shares).map_or(-1.0, |choice| (plan.at_most - choice.tail) / scale);
+    let stop = StopTols { xtol_abs: vec![FINEST; count], ..StopTols::default() };
+    let most = usize::try_from(choices).unwrap_or(usize::MAX);
+    // It stops at its budget or at its finest step: both are answers, the choices that were tried are the result.
+    let _ = minimize(
+        cost,
+        &vec![BEGINS.0; count],
+        &vec![(0.0, 1.0); count],
+        &[room],
+        (),
+        most,
+        RhoBeg::All(BEGINS.1),
+        Some(stop),
+    );
+    if let Some(error) = search.failed.into_inner() {
+        return Err(error);
+    }
+    let tried: Vec<Choice> = search.tried.into_inner().into_iter().map(|(_, choice)| choice).collect();
     let within = tried.iter().filter(|choice| choice.within);
     let best = within.min_by(|one, other| one.cost.total_cmp(&other.cost)).cloned();
     let runs = usize::try_from(experiment.seeds.end - experiment.seeds.start).unwrap_or(usize::MAX);
@@ -141,6 +146,24 @@ impl Search<'_> {
         self.plan.setting.iter().zip(shares).map(of).collect()
     }
 
+    /// The choice at these shares, made once: cost and limit ask for the same.
+    fn look(&self, shares: &[f64]) -> Option<Choice> {
+        let known = self.tried.borrow().iter().find(|(at, _)| at == shares).map(|(_, choice)| choice.clone());
+        if known.is_some() || self.failed.borrow().is_some() {
+            return known;
+        }
+        match self.choice(shares) {
+            Ok(choice) => {
+                self.tried.borrow_mut().push((shares.to_vec(), choice.clone()));
+                Some(choice)
+            }
+            Err(error) => {
+                *self.failed.borrow_mut() = Some(error);
+                None
+            }
+        }
+    }
+
     fn choice(&self, shares: &[f64]) -> Result<Choice, TuneError> {
         let settings = self.settings(shares);
         let market = self.experiment.with(&settings)?;
@@ -152,31 +175,5 @@ impl Search<'_> {
         let worst = &limited[..tail_size(limited.len(), self.plan.worst_share)];
         let tail = worst.iter().sum::<f64>() / worst.len() as f64;
         Ok(Choice { settings, cost, tail, within: tail <= self.plan.at_most })
-    }
-}
-
-/// The search with an end.
-struct Budgeted<'s, 'e> {
-    search: &'s Search<'e>,
-    budget: u64,
-}
-
-impl CostFunction for Budgeted<'_, '_> {
-    type Param = Vec<f64>;
-    type Output = f64;
-
-    fn cost(&self, shares: &Vec<f64>) -> Result<f64, Error> {
-        let tried = || self.search.tried.lock().expect("nobody panics while holding the lock");
-        if tried().len() as u64 >= self.budget {
-            return Ok(f64::MAX);
-        }
-        let choice = self.search.choice(shares).map_err(|error| Error::msg(error.to_string()))?;
-        // The simplex may leave the ranges: what is outside costs what the edge costs, and more the further outside.
-        let outside: f64 = shares.iter().map(|share| (share - share.clamp(0.0, 1.0)).abs()).sum();
-        let scale = self.search.plan.at_most.abs().max(1.0);
-        let beyond = ((choice.tail - self.search.plan.at_most) / scale).max(0.0) + outside;
-        let cost = choice.cost + (choice.cost.abs() + 1e-9) * PENALTY * beyond;
-        tried().push(choice);
-        Ok(cost)
     }
 }
