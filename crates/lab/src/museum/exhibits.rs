@@ -8,6 +8,7 @@ mod steth;
 mod solend;
 mod mango;
 mod aave_crv;
+mod usdc;
 mod jelly;
 
 use super::exhibit::Exhibit;
