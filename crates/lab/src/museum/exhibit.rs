@@ -160,6 +160,13 @@ impl Held {
         self.bad_debt_usd + self.venue_loss_usd.max(0.0) + self.attacker_gain_usd.unwrap_or(0.0).max(0.0)
     }
 
+    /// Whether it is worse than another: by the harm, and where nobody is harmed by how little was gained.
+    #[must_use]
+    pub fn is_worse_than(&self, other: &Self) -> bool {
+        let net = |held: &Self| held.venue_loss_usd + held.attacker_gain_usd.unwrap_or(0.0);
+        self.harm_usd().total_cmp(&other.harm_usd()).then(net(self).total_cmp(&net(other))).is_gt()
+    }
+
     /// What is beyond a bound, a sentence each.
     #[must_use]
     pub fn beyond(&self, bound: &Bound) -> Vec<String> {

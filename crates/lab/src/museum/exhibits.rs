@@ -3,16 +3,31 @@
 mod pump;
 mod market;
 mod borrowers;
+mod bitmex;
 mod wti;
+mod compound;
 mod steth;
 mod solend;
 mod mango;
 mod aave_crv;
 mod usdc;
 mod jelly;
+mod usde;
+mod popcat;
 
 use super::exhibit::Exhibit;
 
 /// Every exhibit that is played on a stage of its own.
-pub const ALL: &[Exhibit] =
-    &[wti::EXHIBIT, steth::EXHIBIT, solend::EXHIBIT, mango::EXHIBIT, aave_crv::EXHIBIT, usdc::EXHIBIT, jelly::EXHIBIT];
+pub const ALL: &[Exhibit] = &[
+    bitmex::EXHIBIT,
+    wti::EXHIBIT,
+    compound::EXHIBIT,
+    steth::EXHIBIT,
+    solend::EXHIBIT,
+    mango::EXHIBIT,
+    aave_crv::EXHIBIT,
+    usdc::EXHIBIT,
+    jelly::EXHIBIT,
+    usde::EXHIBIT,
+    popcat::EXHIBIT,
+];

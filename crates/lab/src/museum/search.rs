@@ -30,7 +30,7 @@ pub(super) fn worst(incident: &dyn Incident, knobs: &[Knob], tries: usize, seed:
             })
             .collect();
         for (choice, held) in choices.iter().zip(try_all(incident, knobs, &choices)) {
-            if worst.as_ref().is_none_or(|(_, found)| held.harm_usd() > found.harm_usd()) {
+            if worst.as_ref().is_none_or(|(_, found)| held.is_worse_than(found)) {
                 worst = Some((choice.clone(), held));
             }
         }

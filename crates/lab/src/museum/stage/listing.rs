@@ -13,8 +13,10 @@ use clearing::table::FeedId;
 use clearing::units::{MAX_PRICE, MAX_QUANTITY, Price, Quantity, Ratio, Time};
 use serde::{Deserialize, Serialize};
 
-/// Open interest from which initial stress rises, and at which it is 100 %, as shares of what the asset's spot markets trade in a day (R4.3).
-const OPEN_INTEREST: (f64, f64) = (0.1, 0.5);
+/// Open interest at which initial stress is 100 % (R4.3): a share of what the asset's spot markets trade in a day, and so many times what they
+/// show within one percent. Pushing a price by a small x costs 100 · x depths; open interest of half as much gains less than that.
+const HIGHEST_INTEREST: (f64, f64) = (0.5, 50.0);
+const DAY_S: f64 = 86_400.0;
 
 /// What could be known of an asset when it was listed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -95,6 +97,9 @@ pub(super) fn pool(core: &CorePlan, capital: &Capital) -> PoolParameters {
 
 pub(super) fn perpetual(core: &CorePlan, asset: &Asset, feed: FeedId) -> InstrumentParameters {
     let base = asset.negative_from_usd.map_or(Price::ZERO, |usd| price(usd, asset.lot_size));
+    // Up to here the market unwinds within the base horizon (R4.2), for which its margin is made.
+    let low = asset.daily_volume_usd * core.participation * core.horizon_s / DAY_S;
+    let high = (asset.daily_volume_usd * HIGHEST_INTEREST.0).min(asset.depth_usd_1pct * HIGHEST_INTEREST.1);
     InstrumentParameters {
         feed,
         kind: Kind::Perpetual,
@@ -106,8 +111,8 @@ pub(super) fn perpetual(core: &CorePlan, asset: &Asset, feed: FeedId) -> Instrum
         fee: ratio(core.fee),
         negative_prices: asset.negative_from_usd.is_some(),
         stress_base: base,
-        open_interest_low: money(asset.daily_volume_usd * OPEN_INTEREST.0),
-        open_interest_high: money(asset.daily_volume_usd * OPEN_INTEREST.1),
+        open_interest_low: money(low),
+        open_interest_high: money(high.max(2.0 * low)),
         daily_volume: money(asset.daily_volume_usd),
         max_position: Quantity::new(MAX_QUANTITY),
         max_funding: ratio(0.0005),
