@@ -40,13 +40,16 @@ pub struct FeedParameters {
     pub minimum: Price,
     /// Hard bound: an observation at or above it is broken. R3.1
     pub maximum: Price,
+    /// What is a share of the price is a share of at least this much: near zero, a share of the price says nothing. Zero
+    /// where prices stay away from zero.
+    pub share_base: Price,
     /// Who publishes.
     pub publishers: Vec<PublisherParameters>,
     /// Who may forecast the volatility.
     pub forecasters: Vec<Key>,
     /// An older observation does not count.
     pub max_age: Time,
-    /// The feed is degraded while its confidence is wider than this share of |index|.
+    /// The feed is degraded while its confidence is wider than this share of the index.
     pub confidence_limit: Ratio,
     /// A move of the index beyond this share from the last confirmed one must be confirmed.
     pub jump_limit: Ratio,
@@ -285,7 +288,9 @@ impl FeedParameters {
     #[must_use]
     pub fn are_valid(&self) -> bool {
         let prices = self.minimum < self.maximum
-            && [self.minimum, self.maximum].iter().all(|bound| bound.abs().get() <= MAX_PRICE);
+            && [self.minimum, self.maximum].iter().all(|bound| bound.abs().get() <= MAX_PRICE)
+            && (0..=MAX_PRICE).contains(&self.share_base.get())
+            && (!self.minimum.is_negative() || self.share_base.is_positive());
         let times = lasts(self.max_age)
             && lasts(self.down_after)
             && lasts(self.sample_interval)

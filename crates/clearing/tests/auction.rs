@@ -114,7 +114,7 @@ fn world_of(count: usize, cash: i128) -> World {
     // A fee is the instrument's rate and nothing else.
     (rules.fund_floor, rules.fee_surcharge, rules.fee_rebate) = (Money::ZERO, Ratio::ZERO, Ratio::ZERO);
     let mut feed = feed_parameters();
-    feed.minimum = Price::new(-MAX_PRICE);
+    (feed.minimum, feed.share_base) = (Price::new(-MAX_PRICE), Price::new(1));
     let mut world = World::with_feeds(&START, &[feed.clone(), feed], &[(rules, listed()[..count].to_vec())]);
     for account in MEMBERS {
         assert_eq!(world.open(0, SIGNS_AS + account as u8, cash), account);

@@ -142,7 +142,7 @@ fn fixed_world() -> World {
 #[test]
 fn a_block_is_encoded_as_it_always_was() {
     let bytes = borsh::to_vec(&fixed_block()).unwrap();
-    assert_hash("a block", &bytes, "89d834f96a2f1e0521ab133e7fc8f92d729df66524b6d86af8dcfe18a58799aa");
+    assert_hash("a block", &bytes, "f0c94a81fd3d2bf22b14fd889ff2ece7a8ff72dbb4a0b8b34ed8c940de74b0f7");
     // Drawn byte by byte: version, height, time, restart, count of commands; little-endian.
     assert_eq!(&bytes[..2], &BLOCK_VERSION.to_le_bytes());
     assert_eq!(&bytes[2..10], &3_u64.to_le_bytes());
@@ -181,7 +181,7 @@ fn an_empty_system_has_the_root_it_always_had() {
     assert_hash(
         "an empty snapshot",
         &engine.snapshot(),
-        "a1fb0cc59729ed2b01adb6216e1b638c45589f253c24fc4f9d7bc070457b1e30",
+        "5abcb1e4b711da4458851d4bf29228f5c9ce8737f09413cdff8dc651a18d931e",
     );
 }
 
@@ -189,11 +189,11 @@ fn an_empty_system_has_the_root_it_always_had() {
 #[test]
 fn a_history_leads_to_the_root_and_snapshot_it_always_led_to() {
     let world = fixed_world();
-    assert_hash("the root", &world.engine.root(), "8eba1f80a84ab5fcfbffb74dc308845104902f8dff8d4f9355da7660470425d3");
+    assert_hash("the root", &world.engine.root(), "1c0af31c30174d0144b9afaab177cf13cbcedd5387ffde15ec9b8f447ea3a2c5");
     assert_hash(
         "the snapshot",
         &world.engine.snapshot(),
-        "b779138194e51e01cd2ce54bae97fcc3824d0a18dfcd5785afcc3149156711bc",
+        "8c83fd12bcdb56a2b5d7b3f6cf4fb24402c3cc688a41e6e55249e745335c3ef9",
     );
 }
 

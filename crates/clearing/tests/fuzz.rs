@@ -486,7 +486,7 @@ fn leaping_prices_stop_nothing() {
     for (clip, decay) in [(64_000_000, 500_000), (64_000_000, 999_999), (64_000_000, 0), (1_000_000, 500_000)] {
         let mut feed = world::feed_parameters();
         (feed.clip, feed.decay) = (clearing::units::Ratio::new(clip), clearing::units::Ratio::new(decay));
-        (feed.sample_interval, feed.minimum) = (Time::new(1), Price::new(-MAX_PRICE));
+        (feed.sample_interval, feed.minimum, feed.share_base) = (Time::new(1), Price::new(-MAX_PRICE), Price::new(1));
         let mut listed = world::perpetual(0);
         (listed.negative_prices, listed.stress_base) = (true, Price::new(1));
         let mut world = World::with_feeds(&[1], &[feed], &[(world::pool_parameters(), vec![listed])]);
@@ -590,6 +590,6 @@ fn a_block_out_of_order_is_refused_without_a_panic() {
         let block = Block { time: Time::new(time), ..world.block_of(1, Vec::new()) };
         assert!(world.engine.check(&block).is_err());
     }
-    let block = Block { version: 2, ..world.block_of(1, Vec::new()) };
+    let block = Block { version: clearing::command::BLOCK_VERSION + 1, ..world.block_of(1, Vec::new()) };
     assert!(world.engine.check(&block).is_err());
 }

@@ -11,6 +11,7 @@ pub mod drill;
 pub mod catalogue;
 pub mod block_log;
 pub mod museum;
+pub mod simulation;
 pub mod static_venue;
 pub mod compare;
 pub mod outcome;

@@ -9,6 +9,7 @@ use serde_json::json;
 use crate::outcome::{Outcome, Runs, Series};
 
 pub mod museum;
+pub mod simulation;
 mod figures;
 mod lines;
 mod sampling;

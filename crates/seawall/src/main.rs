@@ -5,6 +5,7 @@
 
 mod bench;
 mod drill;
+mod simulate;
 mod margin;
 mod replay;
 mod journal;
@@ -30,6 +31,8 @@ struct Cli {
 enum Command {
     /// Replays historic crashes against today's rules
     Drill(drill::DrillArgs),
+    Simulate(simulate::SimulateArgs),
+    Tune(simulate::TuneArgs),
     Margin(margin::MarginArgs),
     Replay(replay::ReplayArgs),
     Journal(journal::JournalArgs),
@@ -42,6 +45,8 @@ enum Command {
 fn main() -> ExitCode {
     let result: Result<u8, Failure> = match Cli::parse().command {
         Command::Drill(args) => drill::run(&args),
+        Command::Simulate(args) => simulate::run(&args),
+        Command::Tune(args) => simulate::run_tune(&args),
         Command::Margin(args) => margin::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Journal(args) => journal::run(&args),

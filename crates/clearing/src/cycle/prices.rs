@@ -128,7 +128,7 @@ fn with_quorum(feed: &mut Feed, votes: &[Vote], elapsed: Time) -> Condition {
         feed.fresh = feed.parameters.fresh_needed;
     }
     let jump = jump_is_open(feed);
-    let too_wide = feed.confidence > feed.index.abs().times_floor(feed.parameters.confidence_limit);
+    let too_wide = feed.confidence > feed.size_of(feed.index).times_floor(feed.parameters.confidence_limit);
     feed.confidence = feed.confidence.max(remembered);
     if feed.condition == Condition::Down && feed.fresh < feed.parameters.fresh_needed {
         // R13.2: a feed that was down comes back after K fresh prices.
@@ -151,7 +151,7 @@ fn remembered_band(feed: &Feed, elapsed: Time) -> Price {
 /// reaches back to the last confirmed index, so that the jump by itself liquidates nobody.
 fn jump_is_open(feed: &mut Feed) -> bool {
     let move_size = (feed.index - feed.confirmed).abs();
-    if move_size <= feed.confirmed.abs().times_ceil(feed.parameters.jump_limit) {
+    if move_size <= feed.size_of(feed.confirmed).times_ceil(feed.parameters.jump_limit) {
         feed.confirmed = feed.index;
         feed.jump_seen = 0;
         return false;
@@ -169,8 +169,10 @@ fn jump_is_open(feed: &mut Feed) -> bool {
 /// R3.4: the index stays, its band widens, and after a while the feed is down.
 fn without_quorum(feed: &mut Feed, time: Time) -> Condition {
     let since = *feed.quorum_lost.get_or_insert(time);
-    let least = feed.index.abs().times_ceil(feed.parameters.confidence_limit);
-    feed.confidence = feed.confidence.max(least);
+    if feed.priced {
+        let least = feed.size_of(feed.index).times_ceil(feed.parameters.confidence_limit);
+        feed.confidence = feed.confidence.max(least);
+    }
     if feed.condition == Condition::Down || time - since > feed.parameters.down_after {
         feed.fresh = 0;
         return Condition::Down;
@@ -181,6 +183,7 @@ fn without_quorum(feed: &mut Feed, time: Time) -> Condition {
 /// R3.3: publishers beyond max(3 · 1.4826 · MAD, floor) lose weight slowly; the others regain it.
 fn flag_outliers(id: FeedId, feed: &mut Feed, now: Moment, events: &mut Vec<Event>) {
     let index = feed.index;
+    let floor = feed.size_of(index).times_ceil(feed.parameters.outlier_floor);
     let parameters = &feed.parameters;
     let mut distances: Vec<Price> = feed
         .publishers
@@ -190,7 +193,7 @@ fn flag_outliers(id: FeedId, feed: &mut Feed, now: Moment, events: &mut Vec<Even
         .collect();
     distances.sort_unstable();
     let deviation = distances.get(distances.len() >> 1).copied().unwrap_or_default();
-    let limit = deviation.times_ceil(OUTLIER_DEVIATIONS).max(index.abs().times_ceil(parameters.outlier_floor));
+    let limit = deviation.times_ceil(OUTLIER_DEVIATIONS).max(floor);
     for (at, publisher) in feed.publishers.iter_mut().enumerate() {
         let Some(seen) = publisher.observation.as_ref() else { continue };
         let outlier = publisher.counts(parameters, now.time) && (seen.price - index).abs() > limit;
@@ -209,12 +212,13 @@ fn flag_outliers(id: FeedId, feed: &mut Feed, now: Moment, events: &mut Vec<Even
 /// R3.5: the slow price moves towards the index by at most κ a second.
 fn move_slow(feed: &mut Feed, elapsed: Time) {
     let rate = feed.parameters.slow_rate.over_floor(elapsed.min(Time::new(86_400_000)), SECOND).min(Ratio::ONE);
-    let step = feed.slow.abs().times_ceil(rate).max(Price::new(1));
+    let step = feed.size_of(feed.slow).times_ceil(rate).max(Price::new(1));
     feed.slow += (feed.index - feed.slow).max(-step).min(step);
 }
 
 /// R4.1: the exponentially weighted variance of clipped returns, one a sampling interval.
 fn sample_volatility(feed: &mut Feed, time: Time) {
+    let size = feed.size_of(feed.volatility.sampled);
     let estimate = &mut feed.volatility;
     if estimate.sampled.is_zero() {
         estimate.sampled = feed.index;
@@ -226,7 +230,7 @@ fn sample_volatility(feed: &mut Feed, time: Time) {
     }
     let deviation = standard_deviation(estimate.variance);
     let clip = deviation.times_ceil(feed.parameters.clip).max(Ratio::new(1)).min(Ratio::new(MAX_RATIO));
-    let change = (feed.index - estimate.sampled).ratio_to_floor(estimate.sampled.abs(), clip);
+    let change = (feed.index - estimate.sampled).ratio_to_floor(size, clip);
     let square = i128::from(change.get()).saturating_mul(i128::from(change.get()));
     let kept = i128::from(feed.parameters.decay.get());
     let weighted = scaled_floor(estimate.variance, kept, i128::from(PPM));

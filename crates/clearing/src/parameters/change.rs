@@ -59,6 +59,7 @@ impl FeedParameters {
         let settings = direction_of(&[
             (int(self.minimum.get()), int(new.minimum.get()), Lower),
             (int(self.maximum.get()), int(new.maximum.get()), Higher),
+            (int(self.share_base.get()), int(new.share_base.get()), Either),
             (int(self.max_age.get()), int(new.max_age.get()), Higher),
             (int(self.confidence_limit.get()), int(new.confidence_limit.get()), Higher),
             (int(self.jump_limit.get()), int(new.jump_limit.get()), Higher),

@@ -42,6 +42,14 @@ pub struct Feed {
     pub forecast: Option<Forecast>,
 }
 
+impl Feed {
+    /// What a share of this price is a share of: its size, or the feed's base if that is more. R3.4
+    #[must_use]
+    pub fn size_of(&self, price: Price) -> Price {
+        price.abs().max(self.parameters.share_base)
+    }
+}
+
 /// A publisher's last word.
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Publisher {

@@ -70,6 +70,7 @@ pub fn feed_parameters() -> FeedParameters {
     FeedParameters {
         minimum: Price::ZERO,
         maximum: Price::new(MAX_PRICE),
+        share_base: Price::ZERO,
         publishers: PUBLISHERS
             .iter()
             .map(|number| PublisherParameters { key: key(*number), weight: 100, source: u16::from(*number) })
@@ -620,6 +621,7 @@ pub fn wild_feed(dice: &mut Dice) -> FeedParameters {
     let length = |dice: &mut Dice| Time::new(dice.pick(&[1, 1_000, 315_360_000_000]));
     if dice.one_in(2) {
         wild.minimum = Price::new(dice.pick(&[-MAX_PRICE, -1, 0]));
+        wild.share_base = Price::new(dice.pick(&[0, 1, 1_000_000, MAX_PRICE]));
     }
     if dice.one_in(2) {
         wild.max_age = length(dice);

@@ -91,8 +91,8 @@ pub fn set_feed(parameters: &mut FeedParameters, name: &str, word: &str) -> Resu
             parameters.publishers.truncate(count(word)?);
             Ok(())
         }
-        _ => by_name!(parameters, name, word; minimum maximum max_age confidence_limit jump_limit jump_confirmations
-            outlier_floor down_after fresh_needed slow_rate sample_interval decay clip long_run_volatility
+        _ => by_name!(parameters, name, word; minimum maximum share_base max_age confidence_limit jump_limit
+            jump_confirmations outlier_floor down_after fresh_needed slow_rate sample_interval decay clip long_run_volatility
             forecast_ceiling forecast_max_age stress_z),
     }
 }

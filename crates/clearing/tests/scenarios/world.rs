@@ -74,6 +74,7 @@ pub fn feed(volatility_ppm: i64) -> FeedParameters {
     FeedParameters {
         minimum: Price::ZERO,
         maximum: Price::new(10_000_000_000),
+        share_base: Price::ZERO,
         publishers: Vec::new(),
         forecasters: vec![key("forecaster")],
         max_age: Time::new(10_000),

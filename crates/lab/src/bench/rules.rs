@@ -102,6 +102,7 @@ pub(super) fn feed() -> FeedParameters {
     FeedParameters {
         minimum: Price::ZERO,
         maximum: Price::new(MAX_PRICE),
+        share_base: Price::ZERO,
         publishers: (0..PUBLISHERS).map(publisher).collect(),
         forecasters: Vec::new(),
         max_age: Time::new(60_000),

@@ -64,16 +64,7 @@ impl Judge {
 
     /// Copies the accounts that the block changed.
     fn follow(&mut self, world: &World, events: &[Event]) {
-        let everybody = |event: &Event| {
-            matches!(
-                event,
-                Event::FundingPaid { .. }
-                    | Event::InterestPaid { .. }
-                    | Event::PoolWoundDown { .. }
-                    | Event::Expired { .. }
-            )
-        };
-        if events.iter().any(everybody) {
+        if changes_everybody(events) {
             self.copy_all(world);
             return;
         }
@@ -106,14 +97,32 @@ impl Judge {
     }
 }
 
-fn accounts_in(event: &Event) -> Vec<(PoolId, AccountId)> {
+/// Whether something happened that changes accounts which no event names.
+pub(crate) fn changes_everybody(events: &[Event]) -> bool {
+    let everybody = |event: &Event| {
+        matches!(
+            event,
+            Event::FundingPaid { .. }
+                | Event::InterestPaid { .. }
+                | Event::PoolWoundDown { .. }
+                | Event::Expired { .. }
+        )
+    };
+    events.iter().any(everybody)
+}
+
+/// The accounts that an event changed.
+pub(crate) fn accounts_in(event: &Event) -> Vec<(PoolId, AccountId)> {
     match event {
         Event::Filled { pool, account, .. }
         | Event::AccountLiquidated { pool, account, .. }
         | Event::AccountRestored { pool, account, .. }
         | Event::AccountClosed { pool, account, .. }
         | Event::Deposited { pool, account, .. }
-        | Event::Withdrawn { pool, account, .. } => vec![(*pool, *account)],
+        | Event::Withdrawn { pool, account, .. }
+        | Event::CollateralDeposited { pool, account, .. }
+        | Event::CollateralWithdrawn { pool, account, .. }
+        | Event::CollateralConverted { pool, account, .. } => vec![(*pool, *account)],
         Event::PortfolioAbsorbed { pool, account, .. } => vec![(*pool, *account), (*pool, clearing::state::FUND)],
         Event::SliceTaken { pool, account, bidder, .. } => vec![(*pool, *account), (*pool, *bidder)],
         Event::AutoDeleveraged { pool, defaulter, account, .. } => vec![(*pool, *defaulter), (*pool, *account)],

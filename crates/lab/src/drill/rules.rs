@@ -16,6 +16,7 @@ pub fn feed(core: &CorePlan, publishers: Vec<PublisherParameters>, volatility_a_
     FeedParameters {
         minimum: Price::ZERO,
         maximum: Price::new(clearing::units::MAX_PRICE),
+        share_base: Price::ZERO,
         publishers,
         forecasters: Vec::new(),
         max_age: Time::new(60_000),

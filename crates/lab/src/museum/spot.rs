@@ -26,6 +26,11 @@ impl Spot {
         Self { fair, pushed: 0.0, depth_usd_1pct, half_life_s, paid_usd: 0.0, holds: 0.0 }
     }
 
+    /// From now on, so much moves it by one percent.
+    pub fn set_depth(&mut self, depth_usd_1pct: f64) {
+        self.depth_usd_1pct = depth_usd_1pct;
+    }
+
     /// What it trades at, USD a unit.
     #[must_use]
     pub fn price(&self) -> f64 {

@@ -1,21 +1,25 @@
 //! A small market under the clearing core: one pool, a feed and its instruments for each asset, publishers who say what they are told to say,
 //! members with names. Parameters follow from what could be known of an asset when it was listed, the same way in every exhibit.
 
+mod crowd;
 mod lend;
 mod listing;
 mod tell;
 
+pub(crate) use listing::core;
 pub use listing::{Asset, Collateral};
 pub use tell::Account;
 
 use super::exhibit::Held;
 use crate::drill::convert::{lots, money, price, usd, usd_a_unit};
-use crate::drill::judge::is_sound;
+use crate::drill::judge;
 use crate::drill::keys::key_of;
+use crate::plan::CorePlan;
 use clearing::Engine;
-use clearing::command::{BLOCK_VERSION, Block, Command, Lifetime, NewOrder, Signed};
+use clearing::command::{BLOCK_VERSION, Block, Command, Key, Lifetime, NewOrder, Signed};
 use clearing::engine::Genesis;
 use clearing::event::{Event, Layer, Receipt};
+use clearing::state::FUND;
 use clearing::table::{AccountId, FeedId, InstrumentId, PoolId};
 use clearing::units::{Price, Time};
 use std::collections::{BTreeMap, BTreeSet};
@@ -51,13 +55,15 @@ struct Listed {
     feed: FeedId,
     perpetual: Option<InstrumentId>,
     spot: Option<InstrumentId>,
+    /// Who publishes it, in the order of its sources.
+    keys: Vec<Key>,
     said: Vec<Said>,
-    /// What it is worth, whatever the venues say; NaN: what they say is not doubted.
-    honest: f64,
+    /// Between what it is worth, whatever the venues say; NaN: what they say is not doubted.
+    honest: [f64; 2],
 }
 
 struct Known {
-    name: String,
+    key: Key,
     account: AccountId,
     next_order: u64,
     paid_in: f64,
@@ -88,16 +94,27 @@ pub struct Stage {
     liquidated: BTreeMap<Member, u64>,
     wrongful: BTreeSet<Member>,
     refused: BTreeMap<String, u64>,
+    /// Every account as it stood after the last block.
+    before: Vec<clearing::state::Account>,
     last: Vec<Event>,
 }
 
 impl Stage {
-    /// Lists everything, and lets a day of calm pass.
+    /// Lists everything with the settings of the first drill, and lets a day of calm pass.
     ///
     /// # Panics
     /// If the core refuses a listing: the exhibit's own description is wrong.
     #[must_use]
     pub fn new(assets: &[Asset], capital: Capital) -> Self {
+        Self::with_rules(&core(), assets, capital)
+    }
+
+    /// Lists everything with these settings, and lets a day of calm pass.
+    ///
+    /// # Panics
+    /// If the core refuses a listing.
+    #[must_use]
+    pub fn with_rules(core: &CorePlan, assets: &[Asset], capital: Capital) -> Self {
         let genesis = Genesis { time: BEGINS, governance: key_of(GOVERNANCE), custodian: key_of(CUSTODIAN) };
         let mut stage = Self {
             engine: Engine::new(&genesis),
@@ -111,9 +128,10 @@ impl Stage {
             liquidated: BTreeMap::new(),
             wrongful: BTreeSet::new(),
             refused: BTreeMap::new(),
+            before: Vec::new(),
             last: Vec::new(),
         };
-        stage.list(assets);
+        stage.list(core, assets);
         for _ in 0..CALM_HOURS {
             stage.pass(HOUR_S);
         }
@@ -121,17 +139,16 @@ impl Stage {
         stage
     }
 
-    fn list(&mut self, assets: &[Asset]) {
+    fn list(&mut self, core: &CorePlan, assets: &[Asset]) {
         let mut next = 0;
         let mut id = || {
             next += 1;
             InstrumentId(next - 1)
         };
-        let core = listing::core();
         let mut all = Vec::new();
         self.queue(
             GOVERNANCE,
-            Command::OpenPool { name: "museum".into(), parameters: listing::pool(&core, &self.capital) },
+            Command::OpenPool { name: "museum".into(), parameters: listing::pool(core, &self.capital) },
         );
         for (at, asset) in assets.iter().enumerate() {
             let feed = FeedId(u16::try_from(at).expect("an exhibit has few assets"));
@@ -140,20 +157,21 @@ impl Stage {
                 feed,
                 perpetual: asset.perpetual.then(&mut id),
                 spot: asset.collateral.is_some().then(&mut id),
+                keys: asset.sources.iter().map(|source| listing::publisher(asset, source)).collect(),
                 said: asset.sources.iter().map(|_| Said::honest(asset.price_usd)).collect(),
-                honest: f64::NAN,
+                honest: [f64::NAN; 2],
                 asset: asset.clone(),
             };
-            self.queue(GOVERNANCE, Command::ListFeed { name: name.clone(), parameters: listing::feed(&core, asset) });
+            self.queue(GOVERNANCE, Command::ListFeed { name: name.clone(), parameters: listing::feed(core, asset) });
             if listed.perpetual.is_some() {
-                let parameters = listing::perpetual(&core, asset, feed);
+                let parameters = listing::perpetual(core, asset, feed);
                 self.queue(
                     GOVERNANCE,
                     Command::ListInstrument { pool: POOL, name: format!("{name}-PERP"), parameters },
                 );
             }
             if let Some(collateral) = asset.collateral {
-                let parameters = listing::spot(&core, asset, &collateral, feed);
+                let parameters = listing::spot(core, asset, &collateral, feed);
                 self.queue(GOVERNANCE, Command::ListInstrument { pool: POOL, name, parameters });
             }
             all.push(listed);
@@ -189,8 +207,9 @@ impl Stage {
     pub fn join(&mut self, name: &str, usd: f64) -> Member {
         let account = AccountId(u32::try_from(self.members.len() + 1).expect("an exhibit has few members"));
         let member = Member(self.members.len());
-        self.members.push(Known { name: name.to_owned(), account, next_order: 1, paid_in: 0.0, taken_out: 0.0 });
-        self.queue(name, Command::OpenAccount { pool: POOL });
+        let key = key_of(name);
+        self.members.push(Known { key, account, next_order: 1, paid_in: 0.0, taken_out: 0.0 });
+        self.queued.push(Signed { signer: key, command: Command::OpenAccount { pool: POOL } });
         if usd > 0.0 {
             self.pay_in(member, usd);
         }
@@ -286,8 +305,8 @@ impl Stage {
     }
 
     fn act(&mut self, member: Member, command: impl FnOnce(AccountId) -> Command) {
-        let (name, account) = (self.members[member.0].name.clone(), self.members[member.0].account);
-        self.queue(&name, command(account));
+        let known = &self.members[member.0];
+        self.queued.push(Signed { signer: known.key, command: command(known.account) });
     }
 
     /// A registered venue reports a trade at the mark with the next block: how positions of the beginning come to be.
@@ -315,7 +334,12 @@ impl Stage {
 
     /// What an asset is worth, whatever venues say: by it liquidations are judged. NaN trusts the index.
     pub fn honest(&mut self, symbol: &str, usd: f64) {
-        self.of_mut(symbol).honest = usd;
+        self.honest_between(symbol, usd, usd);
+    }
+
+    /// The same where it moves: whoever is not sound at either end may be liquidated.
+    pub fn honest_between(&mut self, symbol: &str, low: f64, high: f64) {
+        self.of_mut(symbol).honest = [low, high];
     }
 
     fn of(&self, symbol: &str) -> &Listed {
@@ -337,10 +361,9 @@ impl Stage {
         let mut commands = self.observations();
         commands.append(&mut self.queued);
         let height = self.engine.height() + 1;
-        let before = self.engine.state().pools.find(POOL).cloned();
         let block = Block { version: BLOCK_VERSION, height, time: self.time, restart: false, commands };
         let receipt = self.engine.apply(&block);
-        self.count(&receipt, before.as_ref());
+        self.count(&receipt);
         self.last = receipt.events;
         &self.last
     }
@@ -358,17 +381,16 @@ impl Stage {
         self.time += Time::new(seconds * 1_000);
         let height = self.engine.height() + 1;
         let commands = std::mem::take(&mut self.queued);
-        let before = self.engine.state().pools.find(POOL).cloned();
         let block = Block { version: BLOCK_VERSION, height, time: self.time, restart: true, commands };
         let receipt = self.engine.apply(&block);
-        self.count(&receipt, before.as_ref());
+        self.count(&receipt);
         self.last = receipt.events;
     }
 
     fn observations(&self) -> Vec<Signed> {
         let mut commands = Vec::new();
         for listed in &self.listed {
-            for (source, said) in listed.asset.sources.iter().zip(&listed.said) {
+            for (signer, said) in listed.keys.iter().zip(&listed.said) {
                 if said.price.is_nan() {
                     continue;
                 }
@@ -381,14 +403,13 @@ impl Stage {
                     published_at: self.time,
                     transfers_suspended: said.transfers_suspended,
                 };
-                let signer = listing::publisher(&listed.asset, source);
-                commands.push(Signed { signer, command });
+                commands.push(Signed { signer: *signer, command });
             }
         }
         commands
     }
 
-    fn count(&mut self, receipt: &Receipt, before: Option<&clearing::state::Pool>) {
+    fn count(&mut self, receipt: &Receipt) {
         for (_, rejection) in &receipt.rejections {
             *self.refused.entry(rejection.name().to_owned()).or_default() += 1;
         }
@@ -404,7 +425,7 @@ impl Stage {
                 Event::AccountLiquidated { account, .. } => {
                     let Some(member) = self.member_of(*account) else { continue };
                     *self.liquidated.entry(member).or_default() += 1;
-                    if before.is_some_and(|before| self.was_sound(before, *account)) {
+                    if self.was_sound(*account) {
                         self.wrongful.insert(member);
                     }
                 }
@@ -416,19 +437,48 @@ impl Stage {
                 _ => (),
             }
         }
+        self.follow(&receipt.events);
+    }
+
+    /// Copies the accounts that a block changed.
+    fn follow(&mut self, events: &[Event]) {
+        let Some(pool) = self.engine.state().pools.find(POOL) else { return };
+        if judge::changes_everybody(events) || self.before.len() != pool.accounts.len() {
+            self.before = pool.accounts.iter().map(|(_, held)| held.clone()).collect();
+            return;
+        }
+        // Fees reach the fund without an event of their own.
+        for (_, account) in events.iter().flat_map(judge::accounts_in).chain([(POOL, FUND)]) {
+            self.before[account.0 as usize].clone_from(&pool.accounts[account]);
+        }
+        debug_assert!(
+            !self.engine.height().is_multiple_of(61)
+                || pool
+                    .accounts
+                    .iter()
+                    .zip(&self.before)
+                    .all(|((_, held), copy)| { held.cash == copy.cash && held.positions == copy.positions }),
+            "an account changed and no event says so"
+        );
     }
 
     fn member_of(&self, account: AccountId) -> Option<Member> {
-        self.members.iter().position(|known| known.account == account).map(Member)
+        // Accounts are numbered as members join; the pool's fund is account 0.
+        let at = (account.0 as usize).checked_sub(1)?;
+        (at < self.members.len()).then_some(Member(at))
     }
 
     /// Whether an account was sound at what its assets were worth.
-    fn was_sound(&self, before: &clearing::state::Pool, account: AccountId) -> bool {
+    fn was_sound(&self, account: AccountId) -> bool {
+        let Some(before) = self.before.get(account.0 as usize) else { return false };
         // Rows of after the block, at which it was liquidated, and holdings of before.
         let pool = &self.engine.state().pools[POOL];
-        is_sound(pool, &before.accounts[account], |instrument, mark| {
-            let listed = self.listed.iter().find(|listed| listed.feed == instrument.parameters.feed)?;
-            (!listed.honest.is_nan()).then(|| listed.honest / usd_a_unit(mark, listed.asset.lot_size))
+        (0..2).all(|end| {
+            judge::is_sound(pool, before, |instrument, mark| {
+                let listed = self.listed.iter().find(|listed| listed.feed == instrument.parameters.feed)?;
+                let honest = listed.honest[end];
+                (!honest.is_nan()).then(|| honest / usd_a_unit(mark, listed.asset.lot_size))
+            })
         })
     }
 

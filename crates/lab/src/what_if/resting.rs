@@ -34,6 +34,7 @@ fn feed_parameters() -> FeedParameters {
     FeedParameters {
         minimum: Price::new(-MAX_PRICE),
         maximum: Price::new(MAX_PRICE),
+        share_base: Price::new(1),
         publishers: Vec::new(),
         forecasters: Vec::new(),
         max_age: MINUTE,

@@ -19,7 +19,7 @@ const HIGHEST_INTEREST: (f64, f64) = (0.5, 50.0);
 const DAY_S: f64 = 86_400.0;
 
 /// What could be known of an asset when it was listed.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Asset {
     /// Its name.
@@ -45,7 +45,7 @@ pub struct Asset {
     /// Whether it is collateral, and how.
     #[serde(default)]
     pub collateral: Option<Collateral>,
-    /// Prices at or below zero are prices; stress is a share of at least so many USD a unit.
+    /// Prices at or below zero are prices; stress and doubt are shares of at least so many USD a unit.
     #[serde(default)]
     pub negative_from_usd: Option<f64>,
 }
@@ -69,7 +69,7 @@ fn yes() -> bool {
 }
 
 /// The core's settings of the first drill.
-pub(super) fn core() -> CorePlan {
+pub(crate) fn core() -> CorePlan {
     let drill = catalogue::Exhibit::find("october-2025").expect("the program carries it");
     drill.plan().expect("its description is sound").core
 }
@@ -88,15 +88,19 @@ pub(super) fn feed(core: &CorePlan, asset: &Asset) -> FeedParameters {
     };
     let publishers = asset.sources.iter().enumerate().map(of).collect();
     let minimum = if asset.negative_from_usd.is_some() { Price::new(-MAX_PRICE) } else { Price::ZERO };
-    FeedParameters { minimum, ..rules::feed(core, publishers, asset.daily_volatility) }
+    FeedParameters { minimum, share_base: base(asset), ..rules::feed(core, publishers, asset.daily_volatility) }
 }
 
 pub(super) fn pool(core: &CorePlan, capital: &Capital) -> PoolParameters {
     rules::pool(core, capital.fund_usd)
 }
 
+/// Of what margin and doubt are a share at least.
+fn base(asset: &Asset) -> Price {
+    asset.negative_from_usd.map_or(Price::ZERO, |usd| price(usd, asset.lot_size))
+}
+
 pub(super) fn perpetual(core: &CorePlan, asset: &Asset, feed: FeedId) -> InstrumentParameters {
-    let base = asset.negative_from_usd.map_or(Price::ZERO, |usd| price(usd, asset.lot_size));
     // Up to here the market unwinds within the base horizon (R4.2), for which its margin is made.
     let low = asset.daily_volume_usd * core.participation * core.horizon_s / DAY_S;
     let high = (asset.daily_volume_usd * HIGHEST_INTEREST.0).min(asset.depth_usd_1pct * HIGHEST_INTEREST.1);
@@ -110,7 +114,7 @@ pub(super) fn perpetual(core: &CorePlan, asset: &Asset, feed: FeedId) -> Instrum
         mark_time: Time::new(60_000),
         fee: ratio(core.fee),
         negative_prices: asset.negative_from_usd.is_some(),
-        stress_base: base,
+        stress_base: base(asset),
         open_interest_low: money(low),
         open_interest_high: money(high.max(2.0 * low)),
         daily_volume: money(asset.daily_volume_usd),

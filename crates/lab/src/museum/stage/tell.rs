@@ -98,7 +98,7 @@ impl Stage {
         low as f64 * listed.asset.lot_size
     }
 
-    fn instrument(&self, symbol: &str) -> InstrumentId {
+    pub(super) fn instrument(&self, symbol: &str) -> InstrumentId {
         let listed = self.of(symbol);
         listed.perpetual.or(listed.spot).expect("every asset has an instrument")
     }
@@ -107,6 +107,14 @@ impl Stage {
     #[must_use]
     pub fn mark(&self, symbol: &str) -> f64 {
         usd_a_unit(self.pool().matrices.mark(self.instrument(symbol)), self.of(symbol).asset.lot_size)
+    }
+
+    /// An instrument's mark, USD a unit, and the units of its lot.
+    #[must_use]
+    pub fn mark_of(&self, instrument: InstrumentId) -> (f64, f64) {
+        let traded = |listed: &&super::Listed| listed.perpetual == Some(instrument) || listed.spot == Some(instrument);
+        let lot = self.listed.iter().find(traded).map_or(1.0, |listed| listed.asset.lot_size);
+        (usd_a_unit(self.pool().matrices.mark(instrument), lot), lot)
     }
 
     /// The index of an asset, USD a unit.
