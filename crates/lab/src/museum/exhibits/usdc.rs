@@ -18,12 +18,13 @@ pub(super) const EXHIBIT: Exhibit = Exhibit {
 struct Usdc {
     card: Card,
     old_rules: OldRules,
+    plausible: Plausible,
     market: Fall,
     capital: Capital,
     asset: Asset,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct OldRules {
     debt_usd: f64,
@@ -36,7 +37,17 @@ struct OldRules {
     pinned_ltv: f64,
 }
 
+/// Between what each assumed parameter may have been.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Plausible {
+    debt_usd: [f64; 2],
+    lowest_ltv: [f64; 2],
+    thin_from_usd: [f64; 2],
+    hours: [f64; 2],
+}
+
+#[derive(Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Fall {
     low_usd: f64,
@@ -52,7 +63,8 @@ const MAKER_USD: f64 = 50e6;
 const LOW_S: i64 = 3_600;
 /// Loops of the old rules, by their ratio of debt to collateral.
 const LOOPS: usize = 200;
-const MINUTE_BLOCKS: u32 = 60;
+/// Points of a plot.
+const PLOTTED: u32 = 60;
 
 /// Loops of one ratio.
 struct Looped {
@@ -94,6 +106,45 @@ impl OldRules {
         }
         repaid
     }
+
+    /// The fall, a minute at a time; `each` is told the minute, the price and what is owed beyond collateral. Answers what was repaid, and
+    /// what is owed beyond collateral at the low.
+    fn fall(&self, fall: &Fall, mut each: impl FnMut(u32, f64, f64)) -> [f64; 2] {
+        let mut loops = self.loops();
+        let (mut repaid, mut missing) = (0.0, 0.0);
+        let minutes = (fall.hours * 60.0) as u32;
+        for minute in 0..=minutes {
+            let price = 1.0 + (fall.low_usd - 1.0) * f64::from(minute) / f64::from(minutes);
+            repaid += self.liquidate(&mut loops, price);
+            missing = loops.iter().map(|held| held.missing(price)).sum();
+            each(minute, price, missing);
+        }
+        [repaid, missing]
+    }
+}
+
+impl Usdc {
+    /// What is owed beyond collateral with each assumed parameter at either end of what is plausible, the others as they are: how much the
+    /// figure depends on what nobody recorded.
+    fn sensitivity(&self) -> Vec<Figure> {
+        let loss = |rules: &OldRules, fall: &Fall| rules.fall(fall, |_, _, _| ())[1];
+        let (rules, fall, ends) = (&self.old_rules, &self.market, &self.plausible);
+        let debt = ends.debt_usd.map(|debt_usd| loss(&OldRules { debt_usd, ..rules.clone() }, fall));
+        let lowest = ends.lowest_ltv.map(|lowest_ltv| loss(&OldRules { lowest_ltv, ..rules.clone() }, fall));
+        let thin = ends.thin_from_usd.map(|thin_from_usd| loss(&OldRules { thin_from_usd, ..rules.clone() }, fall));
+        let hours = ends.hours.map(|hours| loss(rules, &Fall { hours, ..*fall }));
+        let of = [
+            ("if less was borrowed, or more", debt),
+            ("if loops began lower, or higher", lowest),
+            ("if depth went later, or sooner", thin),
+            ("if the fall was faster, or slower", hours),
+        ];
+        let named = |(what, found): (&str, [f64; 2])| {
+            let name = |end: &str| format!("loss {what}: {end} end, USD");
+            [Figure::new(&name("first"), found[0]), Figure::new(&name("second"), found[1])]
+        };
+        of.into_iter().flat_map(named).collect()
+    }
 }
 
 impl Incident for Usdc {
@@ -104,31 +155,24 @@ impl Incident for Usdc {
     /// The mode for like assets: who had borrowed another stablecoin against USDC, and what is missing at the low.
     fn as_it_was(&self) -> Reenacted {
         let (rules, fall) = (&self.old_rules, &self.market);
-        let mut loops = rules.loops();
         let (mut usdc, mut owed) = (Line::new("USDC"), Line::new("owed beyond collateral"));
-        let (mut repaid, mut missing) = (0.0, 0.0);
-        let minutes = (fall.hours * 60.0) as u32;
-        for minute in 0..=minutes {
-            let done = f64::from(minute) / f64::from(minutes);
-            let price = 1.0 + (fall.low_usd - 1.0) * done;
-            repaid += rules.liquidate(&mut loops, price);
-            missing = loops.iter().map(|held| held.missing(price)).sum();
-            if minute % (minutes / MINUTE_BLOCKS).max(1) == 0 {
+        let every = ((fall.hours * 60.0) as u32 / PLOTTED).max(1);
+        let [repaid, missing] = rules.fall(fall, |minute, price, missing| {
+            if minute % every == 0 {
                 usdc.points.push((f64::from(minute), price));
                 owed.points.push((f64::from(minute), missing));
             }
-        }
+        });
+        let mut figures = vec![
+            Figure::beside("price at the low, USD", fall.low_usd, [0.87, 0.88]),
+            Figure::new("repaid by liquidators on the way, USD", repaid),
+            Figure::new("owed by loops in all, USD", rules.debt_usd),
+            Figure::new("lent against a dollar of USDC by a feed that says one, USD", rules.pinned_ltv / fall.low_usd),
+        ];
+        figures.extend(self.sensitivity());
         Reenacted {
             loss: missing,
-            figures: vec![
-                Figure::beside("price at the low, USD", fall.low_usd, [0.87, 0.88]),
-                Figure::new("repaid by liquidators on the way, USD", repaid),
-                Figure::new("owed by loops in all, USD", rules.debt_usd),
-                Figure::new(
-                    "lent against a dollar of USDC by a feed that says one, USD",
-                    rules.pinned_ltv / fall.low_usd,
-                ),
-            ],
+            figures,
             plots: vec![
                 over_minutes("USDC", "USD", vec![usdc]),
                 over_minutes("What was owed beyond all collateral", "USD", vec![owed]),
