@@ -3,6 +3,7 @@
 mod pump;
 mod market;
 mod borrowers;
+mod maker;
 mod bitmex;
 mod wti;
 mod compound;
@@ -19,6 +20,7 @@ use super::exhibit::Exhibit;
 
 /// Every exhibit that is played on a stage of its own.
 pub const ALL: &[Exhibit] = &[
+    maker::EXHIBIT,
     bitmex::EXHIBIT,
     wti::EXHIBIT,
     compound::EXHIBIT,
