@@ -7,6 +7,7 @@ mod maker;
 mod bitmex;
 mod wti;
 mod compound;
+mod venus;
 mod steth;
 mod solend;
 mod mango;
@@ -24,6 +25,7 @@ pub const ALL: &[Exhibit] = &[
     bitmex::EXHIBIT,
     wti::EXHIBIT,
     compound::EXHIBIT,
+    venus::EXHIBIT,
     steth::EXHIBIT,
     solend::EXHIBIT,
     mango::EXHIBIT,
