@@ -3,6 +3,7 @@
 mod pump;
 mod market;
 mod borrowers;
+mod skrw;
 mod maker;
 mod bitmex;
 mod wti;
@@ -21,6 +22,7 @@ use super::exhibit::Exhibit;
 
 /// Every exhibit that is played on a stage of its own.
 pub const ALL: &[Exhibit] = &[
+    skrw::EXHIBIT,
     maker::EXHIBIT,
     bitmex::EXHIBIT,
     wti::EXHIBIT,
