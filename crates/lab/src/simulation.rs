@@ -18,7 +18,7 @@ pub use experiment::{Cell, Experiment, ExperimentError, MarketPlan, TunePlan, Tu
 pub use figures::{FIGURES, Figures, place_of};
 pub use prices::{Calibration, SourceError};
 pub use results::{ResultsError, write_parquet};
-pub use summary::{CellSummary, Spread};
+pub use summary::{CellSummary, Spread, label_of};
 pub use tune::{TuneError, Tuned, tune};
 
 use prices::Generator;

@@ -3,7 +3,7 @@
 use super::wording::{self, escape};
 use super::{POLICY, ReportError, STYLE, lines};
 use crate::museum::exhibit::{Line, Plot};
-use crate::simulation::{CellSummary, FIGURES, Results, place_of};
+use crate::simulation::{CellSummary, FIGURES, Results, label_of, place_of};
 use std::path::{Path, PathBuf};
 
 /// The file that [`write`] writes inside its folder.
@@ -106,7 +106,7 @@ fn frontier(cells: &[CellSummary]) -> String {
     for cell in cells {
         // The setting with a line of its own is the first: points of one line differ in the others.
         let name = match &cell.settings[..] {
-            [(name, value), _, ..] => format!("{name} {value}"),
+            [first, _, ..] => label_of(first),
             _ => "cells".to_owned(),
         };
         match groups.iter_mut().find(|(known, _)| *known == name) {

@@ -24,6 +24,11 @@ pub(super) trait Agent: Send {
     /// Acts before the next block; answers in how many seconds it wants to act again.
     fn act(&mut self, market: &mut Market, random: &mut ChaCha8Rng) -> f64;
 
+    /// Whether it builds blocks: then it acts in every block, after all others have sent what they send.
+    fn builds_blocks(&self) -> bool {
+        false
+    }
+
     /// Its accounts, if it attacks.
     fn accounts(&self) -> &[Member] {
         &[]

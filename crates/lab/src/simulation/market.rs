@@ -115,6 +115,8 @@ pub(super) struct Market {
     pub(super) stage: Stage,
     pub(super) outside: Vec<Outside>,
     pub(super) plan: OutsidePlan,
+    /// How far from the mark trades may be, as a share (R8.3).
+    pub(super) band: f64,
     publishers: PublishersPlan,
     block_s: f64,
     path: Vec<Vec<f64>>,
@@ -132,6 +134,7 @@ impl Market {
             stage: Stage::with_rules(&plan.rules, &plan.asset, plan.capital),
             outside: plan.asset.iter().map(|asset| Outside::new(asset, &plan.outside)).collect(),
             plan: plan.outside,
+            band: plan.rules.band,
             publishers: plan.publishers,
             block_s: f64::from(plan.time.block_s),
             path,
@@ -170,9 +173,10 @@ impl Market {
                 let said = Said { confidence: CONFIDENCE, ..Said::honest(seen * factor * (1.0 + NOISE * noise)) };
                 self.stage.say_at(&outside.symbol, source, said);
             }
-            // Whoever was not sound a block ago or is not sound now may be liquidated now.
+            // Whoever was not sound a block ago, or is not at any price that honest publishers may state, may be liquidated now.
             let last = outside.before.get(1).copied().unwrap_or(price);
-            self.stage.honest_between(&outside.symbol, price.min(last), price.max(last));
+            let (low, high) = (price.min(last) * (1.0 - CONFIDENCE), price.max(last) * (1.0 + CONFIDENCE));
+            self.stage.honest_between(&outside.symbol, low, high);
         }
     }
 

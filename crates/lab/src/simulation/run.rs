@@ -38,6 +38,7 @@ pub(super) fn run(plan: &MarketPlan, generator: &Generator, seed: u64) -> Figure
     let mut waking: BinaryHeap<Reverse<(u64, usize)>> = seats
         .iter_mut()
         .enumerate()
+        .filter(|(_, seat)| !seat.agent.builds_blocks())
         .map(|(at, seat)| Reverse((thousandths(wait(60.0, &mut seat.random)), at)))
         .collect();
     for _ in 0..plan.blocks() {
@@ -49,6 +50,9 @@ pub(super) fn run(plan: &MarketPlan, generator: &Generator, seed: u64) -> Figure
             let next = seat.agent.act(&mut market, &mut seat.random);
             // Nobody acts twice in a block.
             waking.push(Reverse((now + thousandths(next).max(1), at)));
+        }
+        for seat in seats.iter_mut().filter(|seat| seat.agent.builds_blocks()) {
+            seat.agent.act(&mut market, &mut seat.random);
         }
         market.stage.pass(i64::from(plan.time.block_s));
         tally.block(&market);

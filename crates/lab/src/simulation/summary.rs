@@ -46,12 +46,18 @@ impl CellSummary {
         self.figures.iter().find(|spread| spread.name == name).expect("the caller names a figure of FIGURES")
     }
 
-    /// `rules.stress_z 4, capital.fund_usd 1000000`, or what a single cell is called.
+    /// `fund_usd 1000000, stress_z 4`, or what a single cell is called.
     #[must_use]
     pub fn label(&self) -> String {
-        let named: Vec<String> = self.settings.iter().map(|(name, value)| format!("{name} {value}")).collect();
+        let named: Vec<String> = self.settings.iter().map(label_of).collect();
         if named.is_empty() { "as described".to_owned() } else { named.join(", ") }
     }
+}
+
+/// A setting by the end of its path, with its value.
+#[must_use]
+pub fn label_of((path, value): &(String, f64)) -> String {
+    format!("{} {value}", path.rsplit('.').next().unwrap_or(path))
 }
 
 impl Results {

@@ -14,10 +14,12 @@ use std::sync::Arc;
 const OPENS_S: f64 = 600.0;
 const PUSHES_S: f64 = 900.0;
 const LETS_GO_S: f64 = 900.0;
+/// How often it acts, seconds.
+const EVERY_S: f64 = 10.0;
 /// The part of what margin allows that is asked for at once.
 const PART: f64 = 0.5;
 /// A sandwich is worth it from this share of the depth within one percent, and trades this part of it.
-const SANDWICH: (f64, f64) = (0.02, 0.5);
+const SANDWICH: (f64, f64) = (0.0005, 0.5);
 
 /// Somebody with two accounts and money outside.
 struct Attacker {
@@ -45,7 +47,6 @@ pub(in crate::simulation) fn seat(plan: AttackerPlan, accounts: [Member; 2]) -> 
 
 impl Agent for Attacker {
     fn act(&mut self, market: &mut Market, _random: &mut ChaCha8Rng) -> f64 {
-        let every = 10.0;
         match self.step(market) {
             Step::Waits(left) => return left,
             Step::Opens => self.open(market),
@@ -53,7 +54,11 @@ impl Agent for Attacker {
             Step::LetsGo => self.let_go(market),
             Step::Over => return market.length_s(),
         }
-        if matches!(self.plan.kind, AttackKind::Sandwich) { 0.0 } else { every }
+        EVERY_S
+    }
+
+    fn builds_blocks(&self) -> bool {
+        self.plan.kind == AttackKind::Sandwich
     }
 
     fn accounts(&self) -> &[Member] {
@@ -143,7 +148,7 @@ impl Attacker {
         if spent >= self.plan.capital_usd {
             return;
         }
-        let step = self.plan.capital_usd * 10.0 / PUSHES_S;
+        let step = self.plan.capital_usd * EVERY_S / PUSHES_S;
         let price = outside.price();
         let far_enough = if factor > 1.0 { price >= outside.low.1.max(price / factor) * factor } else { false };
         if !far_enough {
@@ -155,7 +160,8 @@ impl Attacker {
 
     /// One account sells to the other away from the market.
     fn trade_with_itself(&self, market: &mut Market) {
-        let price = market.mark(self.plan.asset) * (1.0 - self.plan.push.abs());
+        // Further from the mark than the band nothing trades (R8.3).
+        let price = market.mark(self.plan.asset) * (1.0 - self.plan.push.abs().min(market.band * 0.95));
         let units = self.room(market, 0, -1.0).min(self.room(market, 1, 1.0));
         market.order(self.accounts[0], self.plan.asset, -units, Some(price));
         market.order(self.accounts[1], self.plan.asset, units, Some(price));

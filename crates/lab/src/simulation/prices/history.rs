@@ -213,15 +213,15 @@ fn from_folder(source: &str, symbols: &[String]) -> Result<(f64, Vec<Vec<f64>>),
 }
 
 fn seconds_of(step: &str) -> Option<f64> {
-    let (digits, unit) = step.split_at(step.len().checked_sub(1)?);
-    let count: u32 = digits.parse().ok().filter(|count| (1..=1_000).contains(count))?;
-    let unit = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3_600,
-        "d" => 86_400,
+    let unit = match step.chars().last()? {
+        's' => 1,
+        'm' => 60,
+        'h' => 3_600,
+        'd' => 86_400,
         _ => return None,
     };
+    let digits = step.trim_end_matches(['s', 'm', 'h', 'd']);
+    let count: u32 = digits.parse().ok().filter(|count| (1..=1_000).contains(count))?;
     Some(f64::from(count) * f64::from(unit))
 }
 
