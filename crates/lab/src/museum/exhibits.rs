@@ -3,12 +3,17 @@
 mod pump;
 mod market;
 mod borrowers;
+mod skrw;
+mod maker;
 mod bitmex;
 mod wti;
 mod compound;
+mod venus;
+mod steth;
 mod solend;
 mod mango;
 mod aave_crv;
+mod usdc;
 mod jelly;
 mod usde;
 mod popcat;
@@ -17,12 +22,17 @@ use super::exhibit::Exhibit;
 
 /// Every exhibit that is played on a stage of its own.
 pub const ALL: &[Exhibit] = &[
+    skrw::EXHIBIT,
+    maker::EXHIBIT,
     bitmex::EXHIBIT,
     wti::EXHIBIT,
     compound::EXHIBIT,
+    venus::EXHIBIT,
+    steth::EXHIBIT,
     solend::EXHIBIT,
     mango::EXHIBIT,
     aave_crv::EXHIBIT,
+    usdc::EXHIBIT,
     jelly::EXHIBIT,
     usde::EXHIBIT,
     popcat::EXHIBIT,

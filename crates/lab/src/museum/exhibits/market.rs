@@ -32,6 +32,13 @@ impl<'a> Market<'a> {
 
     /// The next price: what it would be without forced trades, and what those do to it, which the makers pass on. The caller makes the block.
     pub(super) fn next(&mut self, stage: &mut Stage, fair: f64, seconds: i64) {
+        self.go(stage, fair, seconds);
+        stage.say(&self.asset.symbol, self.spot.price());
+        self.quote(stage);
+    }
+
+    /// The same, of which nothing reaches the stage yet.
+    pub(super) fn go(&mut self, stage: &Stage, fair: f64, seconds: i64) {
         let symbol = self.asset.symbol.as_str();
         let held: f64 = self.makers.iter().map(|maker| stage.position(*maker, symbol)).sum();
         let passed_on = (self.held - held) * self.spot.price();
@@ -40,8 +47,11 @@ impl<'a> Market<'a> {
         self.spot.fair = fair;
         self.spot.pass(seconds as f64);
         self.spot.buy(passed_on);
-        let price = self.spot.price();
-        stage.say(symbol, price);
+    }
+
+    /// The makers' orders for the next block.
+    pub(super) fn quote(&self, stage: &mut Stage) {
+        let (symbol, price) = (self.asset.symbol.as_str(), self.spot.price());
         for maker in self.makers {
             let (half_spread, depth) = (self.asset.half_spread, self.asset.depth_usd_1pct / 2.0);
             if self.asset.perpetual {

@@ -77,7 +77,13 @@ impl Pump<'_> {
 }
 
 /// Both accounts ask for as much as margin allows, up to what was opened in history, over a minute, at the mark.
-fn trade_with_themselves(stage: &mut Stage, symbol: &str, [long, short]: [Member; 2], units: f64, part: f64) {
+pub(super) fn trade_with_themselves(
+    stage: &mut Stage,
+    symbol: &str,
+    [long, short]: [Member; 2],
+    units: f64,
+    part: f64,
+) {
     stage.play(60, |stage, _| {
         let room = stage.most_units(long, symbol, 1.0).min(stage.most_units(short, symbol, -1.0));
         let wanted = (units - stage.position(long, symbol)).min(room * part);
