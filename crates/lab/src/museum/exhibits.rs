@@ -14,6 +14,8 @@ mod solend;
 mod mango;
 mod aave_crv;
 mod usdc;
+mod yfi;
+mod eth_whale;
 mod jelly;
 mod usde;
 mod popcat;
@@ -33,6 +35,8 @@ pub const ALL: &[Exhibit] = &[
     mango::EXHIBIT,
     aave_crv::EXHIBIT,
     usdc::EXHIBIT,
+    yfi::EXHIBIT,
+    eth_whale::EXHIBIT,
     jelly::EXHIBIT,
     usde::EXHIBIT,
     popcat::EXHIBIT,

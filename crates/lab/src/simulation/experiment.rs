@@ -323,7 +323,7 @@ impl Experiment {
 /// What `[rules]` does not name is as in the first drill.
 fn fill_rules(source: &mut toml::Table) -> Result<(), String> {
     let core = crate::museum::stage::core();
-    let mut rules = toml::Table::try_from(&core).map_err(|error| error.to_string())?;
+    let mut rules = toml::Table::try_from(core).map_err(|error| error.to_string())?;
     match source.remove("rules") {
         Some(toml::Value::Table(named)) => rules.extend(named),
         Some(other) => return Err(format!("rules: found {}, allowed: a table", other.type_str())),

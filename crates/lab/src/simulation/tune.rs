@@ -141,7 +141,10 @@ fn tail_size(runs: usize, share: f64) -> usize {
 impl Search<'_> {
     fn settings(&self, shares: &[f64]) -> Vec<(String, f64)> {
         let of = |(setting, share): (&super::TuneSetting, &f64)| {
-            (setting.name.clone(), setting.low + share.clamp(0.0, 1.0) * (setting.high - setting.low))
+            (
+                setting.name.clone(),
+                (setting.low + share * (setting.high - setting.low)).clamp(setting.low, setting.high),
+            )
         };
         self.plan.setting.iter().zip(shares).map(of).collect()
     }

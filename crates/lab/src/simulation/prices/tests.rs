@@ -1,3 +1,5 @@
+//! Generators are like their source, make it worse where they are asked to, and say what is no source.
+
 use super::{Generator, Kind, PricePlan, Shock};
 
 fn plan(kind: Kind) -> PricePlan {
