@@ -3,6 +3,7 @@
 //! A subcommand's file holds its arguments and `run(&args) -> Result<u8, Failure>`, which answers the exit code. To add
 //! one: a `mod` line, a variant of [`Command`], an arm in [`main`].
 
+mod backtest;
 mod bench;
 mod drill;
 mod simulate;
@@ -34,6 +35,7 @@ enum Command {
     Drill(drill::DrillArgs),
     Simulate(simulate::SimulateArgs),
     Tune(simulate::TuneArgs),
+    Backtest(backtest::BacktestArgs),
     Margin(margin::MarginArgs),
     Replay(replay::ReplayArgs),
     Contagion(contagion::ContagionArgs),
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
         Command::Drill(args) => drill::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Tune(args) => simulate::run_tune(&args),
+        Command::Backtest(args) => backtest::run(&args),
         Command::Margin(args) => margin::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Contagion(args) => contagion::run(&args),
