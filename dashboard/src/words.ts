@@ -37,6 +37,7 @@ export function breakerWord(level: string): string {
 const CAUSES: Record<string, string> = {
   Calm: 'nothing is wrong',
   LargeMove: 'the index is far from the slow price',
+  Cascade: 'forced sales would carry a move on',
   FundDrawdown: 'the fund has lost much',
   FeedDegraded: 'its feed is degraded',
   FeedDown: 'its feed is down',

@@ -13,6 +13,7 @@ mod portfolio;
 mod absorb;
 mod waterfall;
 mod settle;
+mod cascade;
 mod breakers;
 mod changes;
 mod close;
@@ -65,7 +66,8 @@ pub(crate) fn run(state: &mut State, elapsed: Time, restart: bool, events: &mut 
         let left = absorb::take(pool, id, left, &mut say);
         let left = portfolio::auction(pool, id, left, portfolio::Ask::Any, &mut say);
         waterfall::allocate(pool, id, feeds, reserve, left, &mut say);
-        settle::finish(pool, reserve, now);
-        breakers::step(pool, id, feeds, now, &mut say);
+        let is_minute = settle::finish(pool, reserve, now);
+        let cascading = is_minute.then(|| cascade::threatened(pool, feeds, now.time));
+        breakers::step(pool, id, feeds, cascading.as_ref(), now, &mut say);
     }
 }

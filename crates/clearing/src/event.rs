@@ -81,6 +81,8 @@ pub enum Cause {
     HaltTooLong,
     /// Losses went through every other layer.
     LossesNotCovered,
+    /// What a move forces members to sell would move the market by as much again. R13.6
+    Cascade,
 }
 
 /// Something that happened.

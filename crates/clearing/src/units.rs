@@ -32,10 +32,10 @@ pub const MAX_ROWS: usize = 64;
 /// Most accounts of a pool. R1.7
 pub const MAX_ACCOUNTS: usize = 1 << 22;
 
-// R1.7: a stressed row reaches at most (1 + 64) × the largest price; an account sums that over every instrument, a pool
-// over every account, and a ratio may multiply the sum once. All of it stays inside i128.
+// R1.7: a stressed row reaches at most (1 + 64) × the largest price, and twice that where marks have already moved by a stress (R13.6);
+// an account sums that over every instrument, a pool over every account, and a ratio may multiply the sum once. All of it stays inside i128.
 const _: () = {
-    let row = (MAX_PRICE as i128) * 65;
+    let row = (MAX_PRICE as i128) * 65 * 2;
     let account = row * (MAX_QUANTITY as i128) * (MAX_INSTRUMENTS as i128);
     assert!(account < i128::MAX / (MAX_RATIO as i128), "an account's value times a ratio must fit");
     assert!(account < i128::MAX / (MAX_ACCOUNTS as i128), "the sum over all accounts must fit");

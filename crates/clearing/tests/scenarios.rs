@@ -57,6 +57,7 @@ const MUST_HAPPEN: &[&str] = &[
     "level WindDown",
     "cause Calm",
     "cause LargeMove",
+    "cause Cascade",
     "cause FundDrawdown",
     "cause FeedDegraded",
     "cause FeedDown",

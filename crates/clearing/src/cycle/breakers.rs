@@ -6,9 +6,18 @@ use crate::margin;
 use crate::state::{Condition, FUND, Feed, Instrument, Level, Pool};
 use crate::table::{FeedId, InstrumentId, PoolId, Table};
 use crate::units::{Ratio, Time};
+use alloc::collections::BTreeSet;
 
-/// Steps the ladder of every instrument.
-pub(super) fn step(pool: &mut Pool, id: PoolId, feeds: &Table<FeedId, Feed>, now: Moment, say: &mut dyn FnMut(Event)) {
+/// Steps the ladder of every instrument. `cascading` are the feeds whose markets a cascade threatens, where this block
+/// has measured it.
+pub(super) fn step(
+    pool: &mut Pool,
+    id: PoolId,
+    feeds: &Table<FeedId, Feed>,
+    cascading: Option<&BTreeSet<FeedId>>,
+    now: Moment,
+    say: &mut dyn FnMut(Event),
+) {
     let drawdown = fund_drawdown(pool);
     for instrument in pool.instruments.ids() {
         let listed = &pool.instruments[instrument];
@@ -16,7 +25,15 @@ pub(super) fn step(pool: &mut Pool, id: PoolId, feeds: &Table<FeedId, Feed>, now
         if !feed.priced || listed.settled.is_some() {
             continue;
         }
-        let wanted = if now.restart { (Level::Halted, Cause::Restart) } else { wanted(pool, listed, feed, drawdown) };
+        let cascades = match cascading {
+            Some(feeds) => feeds.contains(&listed.parameters.feed),
+            None => was_cascading(pool, listed),
+        };
+        let wanted = if now.restart {
+            (Level::Halted, Cause::Restart)
+        } else {
+            wanted(pool, listed, feed, (drawdown, cascades))
+        };
         let next = next(pool, listed, feed, wanted, now);
         enter(pool, id, instrument, next, wanted, now, say);
         if next.0 == Level::WindDown {
@@ -35,8 +52,13 @@ fn fund_drawdown(pool: &Pool) -> Ratio {
     if lost.is_zero() { Ratio::ZERO } else { lost.ratio_to_floor(pool.fund.high, Ratio::ONE) }
 }
 
+/// What the last measurement said holds until the next: it was the cause, and has been present since.
+fn was_cascading(pool: &Pool, instrument: &Instrument) -> bool {
+    instrument.breaker.cause == Cause::Cascade && instrument.breaker.caused_at >= pool.fund.measured_at
+}
+
 /// R13.1: the step that the present causes ask for.
-fn wanted(pool: &Pool, instrument: &Instrument, feed: &Feed, drawdown: Ratio) -> (Level, Cause) {
+fn wanted(pool: &Pool, instrument: &Instrument, feed: &Feed, (drawdown, cascades): (Ratio, bool)) -> (Level, Cause) {
     let parameters = &pool.parameters;
     if feed.condition == Condition::Down {
         return (Level::ReduceOnly, Cause::FeedDown);
@@ -52,6 +74,8 @@ fn wanted(pool: &Pool, instrument: &Instrument, feed: &Feed, drawdown: Ratio) ->
         (Level::Cautious, Cause::FundDrawdown)
     } else if (feed.index - feed.slow).abs() > limit {
         (Level::Cautious, Cause::LargeMove)
+    } else if cascades {
+        (Level::Cautious, Cause::Cascade)
     } else if feed.condition == Condition::Degraded {
         (Level::Cautious, Cause::FeedDegraded)
     } else {

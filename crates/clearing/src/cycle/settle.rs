@@ -8,12 +8,13 @@ use crate::table::AccountId;
 use crate::units::{Money, Time};
 use alloc::vec::Vec;
 
-/// How often the fund's target is measured.
+/// How often what needs a look at everybody is measured: the fund's target, and how far a cascade is.
 const MEASURE_EVERY: Time = Time::new(60_000);
 
-/// Settles what is due in the block.
-pub(super) fn finish(pool: &mut Pool, reserve: &mut Money, now: Moment) {
-    if now.time - pool.fund.measured_at >= MEASURE_EVERY {
+/// Settles what is due in the block; answers whether it was the block of the minute that measures.
+pub(super) fn finish(pool: &mut Pool, reserve: &mut Money, now: Moment) -> bool {
+    let measures = now.time - pool.fund.measured_at >= MEASURE_EVERY;
+    if measures {
         pool.catch_up();
         pool.fund.target = target(pool);
         pool.fund.measured_at = now.time;
@@ -23,6 +24,7 @@ pub(super) fn finish(pool: &mut Pool, reserve: &mut Money, now: Moment) {
     pay_leaving(pool, now.time);
     let fund = &pool.accounts[FUND];
     pool.fund.high = pool.fund.high.max(margin::equity(&pool.matrices, fund.cash, &fund.positions));
+    measures
 }
 
 /// R11.5: Cover-2: what the two largest members would lose beyond what they have if every initial row came true twice over;
