@@ -245,17 +245,30 @@ impl Engine {
             return Err(SnapshotError::Version { found: version });
         }
         let snapshot: Snapshot = borsh::from_slice(bytes).map_err(|_| SnapshotError::Malformed)?;
-        let mut engine = Self::with(snapshot.state);
+        let engine = Self::with(snapshot.state);
         if engine.root != snapshot.root {
             return Err(SnapshotError::Root);
         }
-        let found =
-            invariants::find_out_of_bounds(&engine.state).or_else(|| invariants::find_contradiction(&engine.state));
+        engine.checked()
+    }
+
+    /// An engine from a state that somebody else put together, a venue's book for example: the checks of a snapshot without its root.
+    ///
+    /// # Errors
+    /// If the state contradicts itself.
+    pub fn take_over(state: State) -> Result<Self, SnapshotError> {
+        let bounds = invariants::find_out_of_bounds(&state);
+        bounds.map_or_else(|| Self::with(state).checked(), |what| Err(SnapshotError::Inconsistent(what)))
+    }
+
+    /// The engine, if its state does not contradict itself.
+    fn checked(mut self) -> Result<Self, SnapshotError> {
+        let found = invariants::find_out_of_bounds(&self.state).or_else(|| invariants::find_contradiction(&self.state));
         if let Some(what) = found {
             return Err(SnapshotError::Inconsistent(what));
         }
-        engine.state.pools.iter_mut().for_each(|(_, pool)| pool.catch_up());
-        Ok(engine)
+        self.state.pools.iter_mut().for_each(|(_, pool)| pool.catch_up());
+        Ok(self)
     }
 }
 

@@ -10,6 +10,7 @@ pub mod population;
 pub mod drill;
 pub mod catalogue;
 pub mod block_log;
+pub mod book;
 pub mod backtest;
 pub mod museum;
 pub mod simulation;

@@ -7,5 +7,5 @@ pub mod spot;
 pub mod search;
 mod exhibits;
 
-pub use exhibit::{Exhibit, Figure, Held, Incident, Knob, Reenacted, Shown};
+pub use exhibit::{Exhibit, Figure, Held, Incident, IndexCourse, Knob, Reenacted, Shown};
 pub use exhibits::ALL;

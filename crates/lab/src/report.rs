@@ -9,6 +9,7 @@ use serde_json::json;
 use crate::outcome::{Outcome, Runs, Series};
 
 pub mod backtest;
+pub mod book;
 pub mod museum;
 pub mod simulation;
 pub mod contagion;

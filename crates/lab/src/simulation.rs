@@ -15,6 +15,7 @@ mod summary;
 mod tune;
 
 pub use experiment::{Cell, Experiment, ExperimentError, MarketPlan, TunePlan, TuneSetting};
+pub(crate) use experiment::{asset_in_range, fill_rules, rules_in_range};
 pub use figures::{FIGURES, Figures, place_of};
 pub use prices::{Calibration, SourceError};
 pub use results::{ResultsError, write_parquet};

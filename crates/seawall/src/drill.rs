@@ -1,5 +1,6 @@
 //! `seawall drill`: a historic crash against today's rules.
 
+mod book;
 mod live;
 mod museum;
 
@@ -39,6 +40,8 @@ enum DrillCommand {
     #[command(
         after_help = "Examples:\n  seawall drill run october-2025\n  seawall drill run --all --report reports                  (the museum)\n  seawall drill run mango-2022 --tries 1000\n  seawall drill run october-2025 --report reports\n  \
         seawall drill run october-2025 --seeds 20 --json > runs.json\n  \
+        seawall drill run october-2025 --book accounts.csv --pool pool.toml       (your own accounts; docs/book.md)\n  \
+        seawall drill run --prices prices.csv --book accounts.csv --pool pool.toml\n  \
         seawall drill run october-2025 --node http://127.0.0.1:8700 --speed 60      (after: seawall node --dev --bare)\n\nExit codes:\n  0   ran, and every promise was kept\n  \
         1   ran, and a promise was missed: bad debt, a wrongful or late liquidation, overshoot, books that do not balance, \
         an old rule that does not lose what was recorded\n  \
@@ -67,7 +70,7 @@ enum RulesArg {
 #[derive(Debug, Args)]
 struct RunArgs {
     /// The drill's name, as `seawall drill list` shows it
-    #[arg(required_unless_present = "all", default_value = "", hide_default_value = true)]
+    #[arg(required_unless_present_any = ["all", "prices"], default_value = "", hide_default_value = true)]
     name: String,
     /// Plays every incident of the museum
     #[arg(long, conflicts_with_all = ["name", "seeds", "accounts", "rules", "data", "record", "node"])]
@@ -111,6 +114,15 @@ struct RunArgs {
     /// Folder of the node's governance.key and custodian.key, with --node [default: the keys of `seawall node --dev`]
     #[arg(long, value_name = "DIR", requires = "node")]
     keys: Option<PathBuf>,
+    /// Replays these accounts along the drill's prices instead of its own: CSV, or JSON of dYdX's indexer or of Hyperliquid (docs/book.md)
+    #[arg(long, value_name = "FILE", requires = "pool", conflicts_with_all = ["all", "seeds", "accounts", "record", "node"])]
+    book: Option<PathBuf>,
+    /// The pool in which --book is cleared: assets, capital, rules (docs/book.md)
+    #[arg(long, value_name = "TOML", requires = "book")]
+    pool: Option<PathBuf>,
+    /// Prices for --book instead of a drill's: CSV with columns time (seconds), asset, price
+    #[arg(long, value_name = "CSV", requires = "book", conflicts_with = "name")]
+    prices: Option<PathBuf>,
     /// Prints JSON
     #[arg(long)]
     json: bool,
@@ -120,6 +132,13 @@ struct RunArgs {
 pub(crate) fn run(args: &DrillArgs) -> Result<u8, Failure> {
     match &args.command {
         DrillCommand::List(list) => list_drills(list).map(|()| 0),
+        DrillCommand::Run(run) if run.book.is_some() => {
+            let (book, pool) = (run.book.as_deref(), run.pool.as_deref());
+            let (Some(book), Some(pool)) = (book, pool) else {
+                return Err(Failure::broken("--book comes with --pool"));
+            };
+            book::run(run, book, pool)
+        }
         DrillCommand::Run(run) => match (&run.node, museum::find(&run.name)) {
             (Some(url), _) => live::run(run, url),
             (None, _) if run.all => museum::run(run, lab::museum::ALL),

@@ -130,3 +130,27 @@ fn a_backtest_of_a_file_answers_in_json_and_on_a_page() {
     let page = std::fs::read_to_string(here.path().join("pages/backtest.html")).unwrap();
     assert!(page.contains("<svg") && page.contains("filtered history"));
 }
+
+#[test]
+fn a_book_is_replayed_along_a_drill_and_along_a_file() {
+    let here = tempfile::tempdir().unwrap();
+    let example = |name: &str| {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../drills/examples").join(name);
+        path.to_str().unwrap().to_owned()
+    };
+    let [book, pool, prices] = ["accounts.csv", "pool.toml", "prices.csv"].map(example);
+    let own = ["drill", "run", "--prices", &prices, "--book", &book, "--pool", &pool];
+    let table = answer(here.path(), &[&own[..], &["--report", "pages"]].concat());
+    assert!(table.contains("first liquidated") && table.contains("pages/book.html"), "{table}");
+    assert!(here.path().join("pages/book.html").is_file());
+    let found: Value = serde_json::from_str(&answer(here.path(), &[&own[..], &["--json"]].concat())).unwrap();
+    assert_eq!(found["accounts"].as_array().map(Vec::len), Some(20));
+    let history = ["drill", "run", "jelly-2025", "--book", &book, "--pool", &pool];
+    let message = refusal(here.path(), &history, MALFORMED);
+    assert!(message.contains("none in common") && message.contains("[follows]"), "{message}");
+    refusal(here.path(), &["drill", "run", "october-2025", "--book", "none.csv", "--pool", &pool], UNREADABLE);
+    for usage in [&["--book", &book][..], &["--pool", &pool], &["--prices", &prices]] {
+        let output = seawall(here.path(), &[&["drill", "run", "october-2025"], usage].concat());
+        assert_eq!(output.status.code(), Some(2), "{usage:?}");
+    }
+}

@@ -151,6 +151,18 @@ pub struct Held {
     pub refused: BTreeMap<String, u64>,
     /// Its course, for the report.
     pub plots: Vec<Plot>,
+    /// What the core's indices did, for whoever replays it on another book.
+    #[serde(skip)]
+    pub course: IndexCourse,
+}
+
+/// The indices of a stage over time.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct IndexCourse {
+    /// The assets.
+    pub symbols: Vec<String>,
+    /// Seconds, rising, and the index of each asset, USD a unit.
+    pub points: Vec<(f64, Vec<f64>)>,
 }
 
 impl Held {
@@ -279,6 +291,16 @@ impl Exhibit {
     /// If the carried description is malformed.
     pub fn card(&self) -> Result<Card, toml::de::Error> {
         Ok((self.open)(self.description)?.card().clone())
+    }
+
+    /// What the core's indices do when history's choice meets it.
+    ///
+    /// # Errors
+    /// If the carried description is malformed.
+    pub fn index_course(&self) -> Result<IndexCourse, toml::de::Error> {
+        let incident = (self.open)(self.description)?;
+        let historic: Vec<f64> = incident.knobs().iter().map(|knob| knob.historic).collect();
+        Ok(incident.under_seawall(&historic).course)
     }
 
     /// Plays it both ways; `tries` choices are searched for the worst.

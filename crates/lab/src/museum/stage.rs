@@ -4,10 +4,12 @@
 mod crowd;
 mod lend;
 mod listing;
+mod take_over;
 mod tell;
 
 pub(crate) use listing::core;
 pub use listing::{Asset, Collateral};
+pub use take_over::{Needs, TakenOver};
 pub use tell::Account;
 
 use super::exhibit::Held;
@@ -97,6 +99,8 @@ pub struct Stage {
     /// Every account as it stood after the last block.
     before: Vec<clearing::state::Account>,
     last: Vec<Event>,
+    /// Seconds since the exhibit began, and every index.
+    course: Vec<(f64, Vec<f64>)>,
 }
 
 impl Stage {
@@ -130,12 +134,14 @@ impl Stage {
             refused: BTreeMap::new(),
             before: Vec::new(),
             last: Vec::new(),
+            course: Vec::new(),
         };
         stage.list(core, assets);
         for _ in 0..CALM_HOURS {
             stage.pass(HOUR_S);
         }
         stage.refused.clear();
+        stage.course.clear();
         stage
     }
 
@@ -365,6 +371,7 @@ impl Stage {
         let receipt = self.engine.apply(&block);
         self.count(&receipt);
         self.last = receipt.events;
+        self.course.push((self.seconds() as f64, self.indices()));
         &self.last
     }
 
@@ -514,6 +521,7 @@ impl Stage {
             attacker_gain_usd: (!attackers.is_empty()).then_some(gain),
             wrongful_liquidations: wrongful as u64,
             refused: self.refused.clone(),
+            course: self.index_course(),
             ..Held::default()
         }
     }

@@ -321,7 +321,7 @@ impl Experiment {
 }
 
 /// What `[rules]` does not name is as in the first drill.
-fn fill_rules(source: &mut toml::Table) -> Result<(), String> {
+pub(crate) fn fill_rules(source: &mut toml::Table) -> Result<(), String> {
     let core = crate::museum::stage::core();
     let mut rules = toml::Table::try_from(core).map_err(|error| error.to_string())?;
     match source.remove("rules") {
@@ -454,7 +454,7 @@ impl MarketPlan {
     }
 }
 
-fn asset_in_range(asset: &Asset) -> Result<(), ExperimentError> {
+pub(crate) fn asset_in_range(asset: &Asset) -> Result<(), ExperimentError> {
     let positive = [
         ("lot_size", asset.lot_size),
         ("price_usd", asset.price_usd),
@@ -472,7 +472,7 @@ fn asset_in_range(asset: &Asset) -> Result<(), ExperimentError> {
 }
 
 /// The core checks its own settings; these are the bounds inside which it can be asked at all.
-fn rules_in_range(rules: &CorePlan) -> Result<(), ExperimentError> {
+pub(crate) fn rules_in_range(rules: &CorePlan) -> Result<(), ExperimentError> {
     let settings = [
         ("stress_z", rules.stress_z, 1.0, 64.0, "1 to 64"),
         ("horizon_s", rules.horizon_s, 1.0, 864_000.0, "1 to 864,000"),

@@ -2,6 +2,7 @@
 
 use super::{Member, POOL, Stage};
 use crate::drill::convert::{usd, usd_a_unit};
+use crate::museum::exhibit::IndexCourse;
 use clearing::event::{Event, Layer};
 use clearing::margin;
 use clearing::state::{Condition, FUND, Level, Pool};
@@ -122,6 +123,21 @@ impl Stage {
     pub fn index(&self, symbol: &str) -> f64 {
         let listed = self.of(symbol);
         usd_a_unit(self.engine.state().feeds[listed.feed].index, listed.asset.lot_size)
+    }
+
+    /// Every asset's index, USD a unit, in the order of listing.
+    pub(super) fn indices(&self) -> Vec<f64> {
+        let index = |listed: &super::Listed| {
+            let feed = &self.engine.state().feeds[listed.feed];
+            usd_a_unit(feed.index, listed.asset.lot_size)
+        };
+        self.listed.iter().map(index).collect()
+    }
+
+    /// What every index did since the stage was set.
+    pub(super) fn index_course(&self) -> IndexCourse {
+        let symbols = self.listed.iter().map(|listed| listed.asset.symbol.clone()).collect();
+        IndexCourse { symbols, points: self.course.clone() }
     }
 
     /// The condition of an asset's feed (R3.4).
