@@ -3,6 +3,7 @@
 mod pump;
 mod market;
 mod borrowers;
+mod nasdaq;
 mod skrw;
 mod maker;
 mod bitmex;
@@ -18,12 +19,14 @@ mod yfi;
 mod eth_whale;
 mod jelly;
 mod usde;
+mod adl;
 mod popcat;
 
 use super::exhibit::Exhibit;
 
 /// Every exhibit that is played on a stage of its own.
 pub const ALL: &[Exhibit] = &[
+    nasdaq::EXHIBIT,
     skrw::EXHIBIT,
     maker::EXHIBIT,
     bitmex::EXHIBIT,
@@ -39,5 +42,6 @@ pub const ALL: &[Exhibit] = &[
     eth_whale::EXHIBIT,
     jelly::EXHIBIT,
     usde::EXHIBIT,
+    adl::EXHIBIT,
     popcat::EXHIBIT,
 ];
