@@ -214,16 +214,18 @@ impl Incident for Adl {
             whole.worst_share = whole.worst_share.max(found.worst_share);
             whole.wrongful += found.wrongful;
         }
+        // In quanta: what is less is the lab's floats.
+        let taken_beyond = ((whole.taken - whole.deficit) * 1e6).round() / 1e6 + 0.0;
         let forgone = whole.closed_units * self.asset.price_usd * self.winners.forgone_move;
         let mut plot = over_minutes("What winners lost, wave by wave", "USD", vec![needed, beyond]);
         (plot.across, plot.logarithmic) = ("wave".into(), true);
         Held {
-            bad_debt_usd: (whole.taken - whole.deficit).abs(),
+            bad_debt_usd: taken_beyond.abs(),
             wrongful_liquidations: whole.wrongful,
             figures: vec![
                 Figure::new("deficits, USD", whole.deficit),
                 Figure::new("taken from winners, USD", whole.taken),
-                Figure::new("beyond the deficits, USD", whole.taken - whole.deficit),
+                Figure::new("beyond the deficits, USD", taken_beyond),
                 Figure::new("largest part of a gain that was taken, percent", whole.worst_share * 100.0),
                 Figure::new("closed, notional, USD", whole.closed_units * self.asset.price_usd),
                 Figure::new("forgone later if prices go on by two percent, USD", forgone),
