@@ -149,3 +149,11 @@ fn a_search_keeps_its_limit_and_its_budget() {
     assert!(fails("worst_share = 0.001", "worst_share = 0.0").contains("tune.worst_share: found 0"));
     assert!(fails("\"rules.stress_z\"", "\"rules.courage\"").contains("found no such setting"));
 }
+
+#[test]
+fn the_guide_explains_every_figure() {
+    let guide = include_str!("../../../docs/lab.md");
+    for (name, says) in FIGURES {
+        assert!(guide.contains(&format!("| `{name}` | {says} |")), "docs/lab.md lacks {name}: {says}");
+    }
+}

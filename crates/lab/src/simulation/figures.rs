@@ -33,6 +33,10 @@ pub const FIGURES: &[(&str, &str)] = &[
         "branching",
         "share of liquidations that follow from others: 1 − √(mean/variance) of counts a minute (Hardiman and Bouchaud 2014); 0 without clustering",
     ),
+    (
+        "cascading",
+        "blocks in which what a move forces members to sell would have carried it on in some market (R13.6), as a share",
+    ),
     ("attack_gain_usd", "what attackers have more, in the pool and outside; 0 without attackers"),
     ("volume_usd", "notional traded in the book, one side"),
     ("refused", "commands that the core refused, as a share of those sent"),
@@ -77,6 +81,7 @@ pub(super) struct Tally {
     cost: f64,
     volume: f64,
     looks: Vec<(f64, f64)>,
+    cascading: u64,
     blocks: u64,
 }
 
@@ -94,6 +99,7 @@ impl Tally {
             cost: 0.0,
             volume: 0.0,
             looks: Vec::new(),
+            cascading: 0,
             blocks: 0,
         }
     }
@@ -128,6 +134,7 @@ impl Tally {
                 self.looks.push((share(totals.initial_margin_usd), share(totals.equity_usd)));
             }
         }
+        self.cascading += u64::from(market.stage.is_cascading());
         self.blocks += 1;
     }
 
@@ -171,6 +178,7 @@ impl Tally {
             fall,
             amplification,
             branching(&self.minutes),
+            self.cascading as f64 / self.blocks.max(1) as f64,
             held.attacker_gain_usd.unwrap_or(0.0),
             self.volume,
             held.refused.values().sum::<u64>() as f64 / sent,

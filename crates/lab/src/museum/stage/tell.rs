@@ -3,7 +3,7 @@
 use super::{Member, POOL, Stage};
 use crate::drill::convert::{usd, usd_a_unit};
 use crate::museum::exhibit::IndexCourse;
-use clearing::event::{Event, Layer};
+use clearing::event::{Cause, Event, Layer};
 use clearing::margin;
 use clearing::state::{Condition, FUND, Level, Pool};
 use clearing::table::InstrumentId;
@@ -150,6 +150,12 @@ impl Stage {
     #[must_use]
     pub fn breaker(&self, symbol: &str) -> Level {
         self.pool().instruments[self.instrument(symbol)].breaker.level
+    }
+
+    /// Whether forced sales would carry a move on in some market, as the breakers have it (R13.6).
+    #[must_use]
+    pub fn is_cascading(&self) -> bool {
+        self.pool().instruments.iter().any(|(_, listed)| listed.breaker.cause == Cause::Cascade)
     }
 
     /// The sum of long positions, units.
