@@ -111,16 +111,4 @@ impl Book {
         }
         Ok(book)
     }
-
-    /// The assets of its positions and collateral, once each, in order.
-    #[must_use]
-    pub fn symbols(&self) -> Vec<&str> {
-        let positions =
-            self.accounts.iter().flat_map(|own| own.positions.iter().map(|position| position.symbol.as_str()));
-        let collateral = self.accounts.iter().flat_map(|own| own.collateral.iter().map(|(symbol, _)| symbol.as_str()));
-        let mut symbols: Vec<&str> = positions.chain(collateral).collect();
-        symbols.sort_unstable();
-        symbols.dedup();
-        symbols
-    }
 }

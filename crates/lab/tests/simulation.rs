@@ -79,6 +79,12 @@ fn what_is_no_experiment_says_why() {
         refused(&CRASH.replacen(from, to, 1))
     };
     for (from, to, message) in [
+        (
+            "lot_size = 0.0001",
+            "lot_size = 1e12",
+            "the core refused to list the pool and its markets: ParametersNotValid",
+        ),
+        ("equity_usd = 40000.0", "equity_usd = 1e9", "money of all members, USD: found"),
         ("hours = 24.0", "hours = -1.0", "time.hours: found -1, allowed: above 0, at most 8,784"),
         ("hours = 24.0", "hours = nan", "time.hours: found NaN, allowed: above 0, at most 8,784"),
         ("block_s = 10", "block_s = 0", "time.block_s: found 0, allowed: 1 to 3,600"),

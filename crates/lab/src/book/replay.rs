@@ -172,18 +172,22 @@ fn steps(path: &Path, plan: &PoolPlan) -> Result<Vec<(f64, Vec<f64>)>, BookError
 
 impl<'b> Running<'b> {
     fn begin(book: &Book, plan: &'b PoolPlan) -> Result<Self, BookError> {
-        let mut stage = Stage::with_rules(&plan.rules, &plan.asset, plan.capital);
+        let mut stage = Stage::try_with_rules(&plan.rules, &plan.asset, plan.capital).map_err(BookError::Misfit)?;
+        let mut join = |name: &str, usd: f64| {
+            let joined = stage.try_join(name, usd);
+            joined.map_err(|refused| BookError::Misfit(format!("{name} with {usd:.0} USD: {refused}")))
+        };
         let depth = |asset: &crate::museum::stage::Asset| asset.depth_usd_1pct * plan.market.depth_share;
-        let makers =
-            plan.asset.iter().map(|asset| stage.join(&format!("{} maker", asset.symbol), depth(asset) * AMPLE));
-        let makers = makers.collect();
+        let maker = |asset: &crate::museum::stage::Asset| (format!("{} maker", asset.symbol), depth(asset) * AMPLE);
+        let makers: Vec<(String, f64)> = plan.asset.iter().map(maker).collect();
+        let makers = makers.iter().map(|(name, usd)| join(name, *usd)).collect::<Result<_, _>>()?;
         let notional = |own: &super::Holding| {
             own.positions.iter().map(|position| (position.units * position.entry_usd).abs()).sum::<f64>()
         };
         let whole: f64 = book.accounts.iter().map(notional).sum();
-        let counterparty = stage.join("everybody else", (whole * AMPLE).clamp(1e6, 1e10));
+        let counterparty = join("everybody else", (whole * AMPLE).clamp(1e6, 1e10))?;
         if plan.market.bidder_usd > 0.0 {
-            let bidder = stage.join("bidder", plan.market.bidder_usd * AMPLE);
+            let bidder = join("bidder", plan.market.bidder_usd * AMPLE)?;
             stage.bid(bidder, plan.market.bidder_premium, plan.market.bidder_usd);
         }
         stage.pass(1);

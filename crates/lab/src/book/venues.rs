@@ -6,6 +6,7 @@
 use super::rows::{add_position, number, positive};
 use super::{Book, Holding};
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// Reads what a venue answered: one account, or a list or lines of them. `stem` names an account that does not say who it is.
 pub(super) fn read(bytes: &[u8], stem: &str) -> Result<Book, Vec<String>> {
@@ -18,7 +19,7 @@ pub(super) fn read(bytes: &[u8], stem: &str) -> Result<Book, Vec<String>> {
         }
     }
     let mut book = Book::default();
-    let mut faults = Vec::new();
+    let (mut names, mut faults) = (BTreeSet::new(), Vec::new());
     for (at, document) in documents.iter().enumerate() {
         let entry = format!("entry {}", at + 1);
         let found = accounts_of(document);
@@ -32,7 +33,7 @@ pub(super) fn read(bytes: &[u8], stem: &str) -> Result<Book, Vec<String>> {
         for account in found {
             let fallback = if documents.len() == 1 { stem.to_owned() } else { format!("{stem} {}", at + 1) };
             match account.read(fallback) {
-                Ok(holding) if book.accounts.iter().rev().take(1_000).any(|other| other.name == holding.name) => {
+                Ok(holding) if !names.insert(holding.name.clone()) => {
                     faults.push(format!("{entry}: found account {} twice, allowed: once", holding.name));
                 }
                 Ok(holding) => book.accounts.push(holding),

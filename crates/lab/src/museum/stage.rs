@@ -119,6 +119,28 @@ impl Stage {
     /// If the core refuses a listing.
     #[must_use]
     pub fn with_rules(core: &CorePlan, assets: &[Asset], capital: Capital) -> Self {
+        Self::try_with_rules(core, assets, capital).unwrap_or_else(|refused| panic!("{refused}"))
+    }
+
+    /// The same with settings that somebody else chose.
+    ///
+    /// # Errors
+    /// What the core refused.
+    pub fn try_with_rules(core: &CorePlan, assets: &[Asset], capital: Capital) -> Result<Self, String> {
+        let mut stage = Self::just_listed(core, assets, capital)?;
+        for _ in 0..CALM_HOURS {
+            stage.pass(HOUR_S);
+        }
+        stage.refused.clear();
+        stage.course.clear();
+        Ok(stage)
+    }
+
+    /// Lists everything, and nothing more.
+    ///
+    /// # Errors
+    /// What the core refused.
+    pub fn just_listed(core: &CorePlan, assets: &[Asset], capital: Capital) -> Result<Self, String> {
         let genesis = Genesis { time: BEGINS, governance: key_of(GOVERNANCE), custodian: key_of(CUSTODIAN) };
         let mut stage = Self {
             engine: Engine::new(&genesis),
@@ -136,16 +158,11 @@ impl Stage {
             last: Vec::new(),
             course: Vec::new(),
         };
-        stage.list(core, assets);
-        for _ in 0..CALM_HOURS {
-            stage.pass(HOUR_S);
-        }
-        stage.refused.clear();
-        stage.course.clear();
-        stage
+        stage.list(core, assets)?;
+        Ok(stage)
     }
 
-    fn list(&mut self, core: &CorePlan, assets: &[Asset]) {
+    fn list(&mut self, core: &CorePlan, assets: &[Asset]) -> Result<(), String> {
         let mut next = 0;
         let mut id = || {
             next += 1;
@@ -189,17 +206,22 @@ impl Stage {
         for (capital, usd) in capitals.into_iter().filter(|(_, usd)| *usd > 0.0) {
             self.queue(CUSTODIAN, Command::Capitalise { pool: POOL, capital, amount: money(usd) });
         }
-        self.must("list the market");
+        self.must("list the pool and its markets")?;
         // Nobody publishes before.
         self.listed = all;
-        self.must("take the first prices");
+        self.must("take the first prices")
     }
 
     /// Applies what is queued, of which nothing may be refused.
-    fn must(&mut self, what: &str) {
+    fn must(&mut self, what: &str) -> Result<(), String> {
         let before = self.refused.clone();
         self.pass(1);
-        assert!(self.refused == before, "the core refused to {what}: {:?}", self.refused);
+        if self.refused == before {
+            return Ok(());
+        }
+        let new = self.refused.iter().filter(|(name, times)| before.get(*name) != Some(times));
+        let names: Vec<&str> = new.map(|(name, _)| name.as_str()).collect();
+        Err(format!("the core refused to {what}: {}", names.join(", ")))
     }
 
     fn queue(&mut self, who: &str, command: Command) {
@@ -211,6 +233,14 @@ impl Stage {
     /// # Panics
     /// If the core refuses the account or the money.
     pub fn join(&mut self, name: &str, usd: f64) -> Member {
+        self.try_join(name, usd).unwrap_or_else(|refused| panic!("{refused}"))
+    }
+
+    /// The same with money that somebody else chose.
+    ///
+    /// # Errors
+    /// What the core refused.
+    pub fn try_join(&mut self, name: &str, usd: f64) -> Result<Member, String> {
         let account = AccountId(u32::try_from(self.members.len() + 1).expect("an exhibit has few members"));
         let member = Member(self.members.len());
         let key = key_of(name);
@@ -219,8 +249,7 @@ impl Stage {
         if usd > 0.0 {
             self.pay_in(member, usd);
         }
-        self.must("open an account");
-        member
+        self.must("open an account").map(|()| member)
     }
 
     /// Money comes in with the next block.

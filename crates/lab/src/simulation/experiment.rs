@@ -1,7 +1,7 @@
 //! What an experiment file may say, and how its cells follow from it: every setting may be swept by its path in the file.
 
 use super::prices::PricePlan;
-use crate::museum::stage::{Asset, Capital};
+use crate::museum::stage::{Asset, Capital, Stage};
 use crate::plan::CorePlan;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 const MOST_CELLS: usize = 10_000;
 /// The most members of each kind.
 const MOST_MEMBERS: usize = 100_000;
+/// The most money of all members together: a seventh of what the core takes in a pool (R1.7), because draws differ.
+const MOST_MONEY_USD: f64 = 1e10;
 /// The most blocks of a run: a day of seconds, twice.
 const MOST_BLOCKS: f64 = 172_800.0;
 
@@ -270,6 +272,9 @@ pub enum ExperimentError {
         /// As it may be.
         allowed: &'static str,
     },
+    /// The core does not list what is described.
+    #[error("{0}")]
+    Refused(String),
 }
 
 #[derive(Deserialize, Default)]
@@ -405,7 +410,24 @@ impl MarketPlan {
             in_range("attacker.push", attacker.push, -0.95, 100.0, "-0.95 to 100")?;
             in_range("attacker.capital_usd", attacker.capital_usd, TINY, HUGE, POSITIVE)?;
         }
-        rules_in_range(&self.rules)
+        in_range("money of all members, USD", self.money_usd(), 0.0, MOST_MONEY_USD, "0 to 10^10")?;
+        rules_in_range(&self.rules)?;
+        let listed = Stage::just_listed(&self.rules, &self.asset, self.capital);
+        listed.map(|_| ()).map_err(ExperimentError::Refused)
+    }
+
+    /// What all members come with, about: a lognormal's mean is its median times the exponential of half its variance.
+    fn money_usd(&self) -> f64 {
+        let MembersPlan { noise, trend, makers, arbitrageurs, bidders } = &self.members;
+        let traders =
+            [noise, trend].map(|own| own.count as f64 * own.equity_usd * (own.equity_spread.powi(2) / 2.0).exp());
+        let others = [
+            (makers.count, makers.equity_usd),
+            (arbitrageurs.count, arbitrageurs.equity_usd),
+            (bidders.count, bidders.equity_usd),
+        ];
+        let others = others.iter().map(|(count, usd)| *count as f64 * usd);
+        traders.into_iter().chain(others).chain(self.attacker.iter().map(|own| own.capital_usd)).sum()
     }
 
     fn outside_in_range(&self) -> Result<(), ExperimentError> {

@@ -36,7 +36,7 @@ impl Stage {
                 self.pay_in(member, *usd);
                 joined.push(member);
             }
-            self.must("open accounts");
+            self.must("open accounts").unwrap_or_else(|refused| panic!("{refused}"));
         }
         joined
     }

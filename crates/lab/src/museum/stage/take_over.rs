@@ -59,7 +59,8 @@ impl Stage {
         }
         // What was paid in, and what positions have gained since they were opened: whoever kept the book holds it.
         pool.custody = clearing::invariants::books(pool);
-        self.engine = Engine::take_over(state).map_err(|error| error.to_string())?;
+        let taken_over = Engine::take_over(state);
+        self.engine = taken_over.map_err(|error| format!("the core does not take the book over: {error}"))?;
         Ok(joined)
     }
 
