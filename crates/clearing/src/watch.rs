@@ -177,6 +177,19 @@ impl Watch {
         opened
     }
 
+    /// Everybody who might breach if the market were where `there` is, and everybody who is being liquidated; none if no base compares
+    /// with it. Nothing is measured again: this market is only asked about.
+    pub(crate) fn near_at(&self, there: &Pool) -> Option<Vec<AccountId>> {
+        let mut near: Vec<AccountId> = self.liquidating.iter().copied().collect();
+        for generation in self.generations.iter().flatten() {
+            if !generation.base.compares_with(there) {
+                return None;
+            }
+            generation.used_up(generation.base.moved(there), &mut near);
+        }
+        (!self.order.is_empty()).then_some(near)
+    }
+
     /// Begins again with the market as it is.
     fn measure_everybody(&mut self, pool: &Pool, screen: Screen) {
         self.generations = Default::default();

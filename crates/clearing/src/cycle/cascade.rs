@@ -59,16 +59,22 @@ fn moved(pool: &Pool, feeds: &Table<FeedId, Feed>, way: Way, time: Time) -> Pool
     there
 }
 
-/// What would be sold by force there, by instrument at the mark there; bought is negative.
+/// What would be sold by force there, by instrument at the mark there; bought is negative. The watch names who may breach there.
 fn forced_sales(pool: &Pool, there: &Pool) -> BTreeMap<InstrumentId, Money> {
+    let everybody = || pool.accounts.ids().collect();
+    let sold = sales_of(pool, there, pool.watch.near_at(there).unwrap_or_else(everybody));
+    debug_assert_eq!(sold, sales_of(pool, there, everybody()), "the watch overlooks an account");
+    sold
+}
+
+fn sales_of(pool: &Pool, there: &Pool, accounts: Vec<AccountId>) -> BTreeMap<InstrumentId, Money> {
     let screen = Screen::of(there);
-    let members: Vec<AccountId> = pool.accounts.ids().filter(|id| *id != FUND).collect();
     let sale = |id: &AccountId| {
-        let sound = screen.slack(pool.accounts.lanes(), *id).is_sound();
-        if sound { Vec::new() } else { sale_of(there, &pool.accounts[*id]) }
+        let sells_nothing = *id == FUND || screen.slack(pool.accounts.lanes(), *id).is_sound();
+        if sells_nothing { Vec::new() } else { sale_of(there, &pool.accounts[*id]) }
     };
     let mut sold: BTreeMap<InstrumentId, Money> = BTreeMap::new();
-    for (instrument, lots) in parallel::map(&members, sale).into_iter().flatten() {
+    for (instrument, lots) in parallel::map(&accounts, sale).into_iter().flatten() {
         *sold.entry(instrument).or_default() += there.instruments[instrument].mark.abs() * lots;
     }
     sold
