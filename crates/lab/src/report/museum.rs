@@ -158,12 +158,20 @@ fn worst_choice(worst: &Worst) -> String {
 fn story(text: &str) -> String {
     let paragraphs = text.split("\n\n").map(str::trim).filter(|part| !part.is_empty() && !part.starts_with('#'));
     let shown = paragraphs.filter(|part| !part.contains("](exhibit.toml)"));
-    shown.map(|part| format!("<p class=\"reading\">{}</p>\n", bold(&escape(part)))).collect()
+    shown
+        .map(|part| format!("<p class=\"reading\">{}</p>\n", marked(&marked(&escape(part), "**", "b"), "*", "em")))
+        .collect()
 }
 
-fn bold(text: &str) -> String {
-    let parts = text.split("**").enumerate();
-    parts.map(|(at, part)| if at % 2 == 1 { format!("<b>{part}</b>") } else { part.to_owned() }).collect()
+/// What stands between two marks, as this element; a mark without a second one stays.
+fn marked(text: &str, mark: &str, element: &str) -> String {
+    if text.matches(mark).count() % 2 == 1 {
+        return text.to_owned();
+    }
+    let parts = text.split(mark).enumerate();
+    parts
+        .map(|(at, part)| if at % 2 == 1 { format!("<{element}>{part}</{element}>") } else { part.to_owned() })
+        .collect()
 }
 
 /// A figure without places that say nothing.
@@ -197,8 +205,13 @@ mod tests {
 
     #[test]
     fn a_story_keeps_its_words_and_no_markup() {
-        let html = story("# Title\n\nOne **bold** <word>.\n\nSources: [exhibit.toml](exhibit.toml).\n");
-        assert_eq!(html, "<p class=\"reading\">One <b>bold</b> &lt;word&gt;.</p>\n");
+        let html = story(
+            "# Title\n\nOne **bold** <word>, *not* two; 3 * 4.\n\nOne *stress*.\n\nSources: [exhibit.toml](exhibit.toml).\n",
+        );
+        assert_eq!(
+            html,
+            "<p class=\"reading\">One <b>bold</b> &lt;word&gt;, *not* two; 3 * 4.</p>\n<p class=\"reading\">One <em>stress</em>.</p>\n"
+        );
     }
 
     #[test]
