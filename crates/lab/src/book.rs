@@ -1,12 +1,13 @@
 //! Bring your own book: a venue's accounts, replayed through the clearing core along any path of prices.
 //!
-//! A [`Book`] is read from a CSV of our own or from what venues answer about accounts ([`venues`]); a [`PoolPlan`] says by which rules it is
+//! A [`Book`] is read from a table of our own (CSV or Parquet) or from what venues answer about accounts ([`venues`]); a [`PoolPlan`] says by which rules it is
 //! cleared; a [`Path`] says what prices do. [`replay`](replay::replay) takes the book over as it stands and lets the core decide everything.
 
 mod path;
 mod pool;
 pub mod replay;
 mod rows;
+mod table;
 mod venues;
 
 pub use path::Path;
@@ -89,7 +90,8 @@ fn named(faults: &[String]) -> String {
 }
 
 impl Book {
-    /// Reads a book: JSON as dYdX's indexer or Hyperliquid's `clearinghouseState` answers it if it begins with a brace or a bracket, otherwise CSV.
+    /// Reads a book: JSON as dYdX's indexer or Hyperliquid's `clearinghouseState` answers it if it begins with a brace or a bracket, Parquet if it begins with `PAR1`,
+    /// otherwise CSV.
     ///
     /// # Errors
     /// If the file cannot be read, or with every row that is wrong.
@@ -98,7 +100,7 @@ impl Book {
         let rows = |faults: Vec<String>| BookError::Rows { path: path.to_owned(), faults };
         let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
         let stem = path.file_stem().map_or_else(|| "account".to_owned(), |stem| stem.to_string_lossy().into_owned());
-        let read = if matches!(first, Some(b'{' | b'[')) { venues::read(&bytes, &stem) } else { rows::read(&bytes) };
+        let read = if matches!(first, Some(b'{' | b'[')) { venues::read(&bytes, &stem) } else { rows::read(bytes) };
         let book = read.map_err(rows)?;
         if book.accounts.is_empty() {
             return Err(rows(vec!["found no account, allowed: at least one".to_owned()]));

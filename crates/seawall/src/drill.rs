@@ -114,14 +114,14 @@ struct RunArgs {
     /// Folder of the node's governance.key and custodian.key, with --node [default: the keys of `seawall node --dev`]
     #[arg(long, value_name = "DIR", requires = "node")]
     keys: Option<PathBuf>,
-    /// Replays these accounts along the drill's prices instead of its own: CSV, or JSON of dYdX's indexer or of Hyperliquid (docs/book.md)
+    /// Replays these accounts along the drill's prices instead of its own: CSV, Parquet, or JSON of dYdX's indexer or of Hyperliquid (docs/book.md)
     #[arg(long, value_name = "FILE", requires = "pool", conflicts_with_all = ["all", "seeds", "accounts", "record", "node"])]
     book: Option<PathBuf>,
     /// The pool in which --book is cleared: assets, capital, rules (docs/book.md)
     #[arg(long, value_name = "TOML", requires = "book")]
     pool: Option<PathBuf>,
-    /// Prices for --book instead of a drill's: CSV with columns time (seconds), asset, price
-    #[arg(long, value_name = "CSV", requires = "book", conflicts_with = "name")]
+    /// Prices for --book instead of a drill's: CSV or Parquet with columns time (seconds), asset, price
+    #[arg(long, value_name = "TABLE", requires = "book", conflicts_with = "name")]
     prices: Option<PathBuf>,
     /// Prints JSON
     #[arg(long)]

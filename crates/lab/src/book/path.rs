@@ -1,6 +1,6 @@
 //! What prices do: a user's file, a drill's recording, or the course of an exhibit of the museum.
 
-use super::{BookError, HUGE, PoolPlan};
+use super::{BookError, HUGE, PoolPlan, table};
 use crate::catalogue::Exhibit as Drill;
 use crate::museum::stage::Asset;
 use crate::museum::{ALL, IndexCourse};
@@ -26,7 +26,7 @@ pub struct Path {
 }
 
 impl Path {
-    /// A user's file: CSV with columns `time` (seconds, any origin; fractions allowed), `asset` and `price`, sorted by time. An asset keeps its price
+    /// A user's file: CSV or Parquet with columns `time` (seconds, any origin; fractions allowed), `asset` and `price`, sorted by time. An asset keeps its price
     /// until the next is stated; the path begins when all have one.
     ///
     /// # Errors
@@ -34,7 +34,7 @@ impl Path {
     pub fn of_file(path: &FilePath) -> Result<Self, BookError> {
         let bytes = std::fs::read(path).map_err(|source| BookError::Unreadable { path: path.to_owned(), source })?;
         let rows = |faults: Vec<String>| BookError::Rows { path: path.to_owned(), faults };
-        let prints = prints(&bytes).map_err(rows)?;
+        let prints = prints(bytes).map_err(rows)?;
         let mut symbols: Vec<String> = prints.iter().map(|(_, symbol, _)| symbol.clone()).collect();
         symbols.sort_unstable();
         symbols.dedup();
@@ -151,32 +151,17 @@ impl Path {
     }
 }
 
-fn prints(bytes: &[u8]) -> Result<Vec<(f64, String, f64)>, Vec<String>> {
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(bytes);
-    let heads = reader.headers().map_err(|error| vec![error.to_string()])?.clone();
-    if heads.iter().collect::<Vec<_>>() != ["time", "asset", "price"] {
-        return Err(vec![format!(
-            "row 1: found columns {:?}, allowed: time, asset, price",
-            heads.iter().collect::<Vec<_>>()
-        )]);
-    }
-    let (mut prints, mut faults): (Vec<(f64, String, f64)>, Vec<String>) = (Vec::new(), Vec::new());
-    for (at, record) in reader.records().enumerate() {
+fn prints(bytes: Vec<u8>) -> Result<Vec<(f64, String, f64)>, Vec<String>> {
+    let mut prints: Vec<(f64, String, f64)> = Vec::new();
+    table::visit(bytes, ["time", "asset", "price"], MOST_POINTS, |row| {
         let before = prints.last().map(|print| print.0);
-        let print = record.map_err(|error| error.to_string()).and_then(|record| print(&record, before));
-        match print {
-            Ok(print) => prints.push(print),
-            Err(fault) => faults.push(format!("row {}: {fault}", at + 2)),
-        }
-        if prints.len() > MOST_POINTS {
-            return Err(vec![format!("found more than {MOST_POINTS} rows")]);
-        }
-    }
-    if faults.is_empty() { Ok(prints) } else { Err(faults) }
+        prints.push(print(row, before)?);
+        Ok(())
+    })?;
+    Ok(prints)
 }
 
-fn print(record: &csv::StringRecord, before: Option<f64>) -> Result<(f64, String, f64), String> {
-    let [time, asset, price] = [0, 1, 2].map(|at| record.get(at).unwrap_or_default());
+fn print([time, asset, price]: [&str; 3], before: Option<f64>) -> Result<(f64, String, f64), String> {
     let time = super::rows::number("time", time)?;
     let price = super::rows::number("price", price)?;
     if price.abs() > HUGE / 1e3 || price == 0.0 {

@@ -1,40 +1,28 @@
-//! Books as CSV: a row a balance.
+//! Books as tables: a row a balance.
 //!
 //! Columns: `account`, `kind` (`cash`, `position` or `collateral`), `asset` (empty for cash), `size` (USD of cash, units otherwise; positions
 //! below zero are short) and `entry_price` (of positions, USD a unit). Rows of an account need not stand together.
 
-use super::{Book, HUGE, Holding, OpenPosition};
+use super::{Book, HUGE, Holding, OpenPosition, table};
 use std::collections::BTreeMap;
 
 const COLUMNS: [&str; 5] = ["account", "kind", "asset", "size", "entry_price"];
+const MOST_ROWS: usize = 10_000_000;
 const LONGEST_NAME: usize = 128;
 
 /// Reads a book, or every row that is wrong.
-pub(super) fn read(bytes: &[u8]) -> Result<Book, Vec<String>> {
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(bytes);
-    let heads = reader.headers().map_err(|error| vec![error.to_string()])?.clone();
-    let heads: Vec<&str> = heads.iter().collect();
-    if heads != COLUMNS {
-        return Err(vec![format!("row 1: found columns {heads:?}, allowed: {COLUMNS:?}")]);
-    }
+pub(super) fn read(bytes: Vec<u8>) -> Result<Book, Vec<String>> {
     let mut book = Book::default();
     let mut places: BTreeMap<String, usize> = BTreeMap::new();
-    let mut faults = Vec::new();
-    for (at, record) in reader.records().enumerate() {
-        let row = at + 2;
-        let taken = match &record {
-            Ok(record) => take(record, &mut book, &mut places),
-            Err(error) => Err(error.to_string()),
-        };
-        if let Err(fault) = taken {
-            faults.push(format!("row {row}: {fault}"));
-        }
-    }
-    if faults.is_empty() { Ok(book) } else { Err(faults) }
+    table::visit(bytes, COLUMNS, MOST_ROWS, |row| take(row, &mut book, &mut places))?;
+    Ok(book)
 }
 
-fn take(record: &csv::StringRecord, book: &mut Book, places: &mut BTreeMap<String, usize>) -> Result<(), String> {
-    let [account, kind, asset, size, entry] = [0, 1, 2, 3, 4].map(|at| record.get(at).unwrap_or_default());
+fn take(
+    [account, kind, asset, size, entry]: [&str; 5],
+    book: &mut Book,
+    places: &mut BTreeMap<String, usize>,
+) -> Result<(), String> {
     if account.is_empty() || account.len() > LONGEST_NAME {
         return Err(format!("account: found {} bytes, allowed: 1 to {LONGEST_NAME}", account.len()));
     }
