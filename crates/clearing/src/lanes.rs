@@ -96,6 +96,21 @@ impl Lanes {
         self.aside.get(&id)
     }
 
+    /// Shows the vector of an account, without what was paid for its positions, and without a look at the account itself.
+    pub(crate) fn show<R>(&self, id: AccountId, to: impl FnOnce(Money, &[Position]) -> R) -> R {
+        let position = |instrument, quantity| Position { instrument, quantity, entry: Money::ZERO };
+        if let Some(wide) = self.wide(id) {
+            let positions: Vec<Position> = wide.positions.iter().map(|(at, lots)| position(*at, *lots)).collect();
+            return to(wide.cash, &positions);
+        }
+        let lane = self.lane(id);
+        let mut positions =
+            [const { Position { instrument: InstrumentId(0), quantity: Quantity::ZERO, entry: Money::ZERO } }; SLOTS];
+        let held = lane.positions().take_while(|(_, lots)| !lots.is_zero());
+        let filled = positions.iter_mut().zip(held).map(|(slot, (at, lots))| *slot = position(at, lots)).count();
+        to(Money::new(i128::from(lane.cash)), positions.get(..filled).unwrap_or_default())
+    }
+
     /// What the copies sum to.
     pub(crate) fn totals(&self) -> &Totals {
         &self.totals

@@ -169,6 +169,12 @@ pub fn target_worst(pool: &Pool, cash: Money, positions: &[Position]) -> Money {
     lowest - exit_costs(pool, positions, Cost::Maintenance)
 }
 
+/// The same where the lowest stressed equity over maintenance rows is known.
+pub(crate) fn target_worst_at(pool: &Pool, cash: Money, positions: &[Position], stressed: Money) -> Money {
+    let lowest = worst(&pool.matrices.target, cash, positions).value;
+    stressed.min(lowest - exit_costs(pool, positions, Cost::Maintenance))
+}
+
 /// Free collateral: the lowest stressed equity over initial rows, which contain maintenance and target rows; doubtful
 /// prices count at the edge that is bad for the account. R6.2, R5.3
 #[must_use]

@@ -5,8 +5,8 @@ use crate::parallel;
 use crate::parameters::Tier;
 use crate::rows::{self, Scenario, Way};
 use crate::screen::Screen;
-use crate::state::{Account, FUND, Feed, Pool, Standing};
-use crate::table::{AccountId, FeedId, InstrumentId, Table};
+use crate::state::{FUND, Feed, Pool, Position};
+use crate::table::{AccountId, FeedId, Id, Table};
 use crate::units::{Money, Quantity, Ratio, Time};
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -37,7 +37,7 @@ fn threatened_by(pool: &Pool, feeds: &Table<FeedId, Feed>, way: Way, time: Time)
         let lots = depth(&listed.parameters.exit_cost, stress);
         let market = markets.entry(feed).or_insert(Market { is_known: true, ..Market::default() });
         // Sales carry a fall on, purchases a rise.
-        let value = sold.get(&id).copied().unwrap_or_default();
+        let value = listed.mark.abs() * sold.get(id.position()).copied().unwrap_or_default();
         market.sold += if way == Way::Down { value } else { -value };
         market.depth += lots.map_or(Money::ZERO, |lots| listed.mark.abs() * lots);
         market.is_known &= lots.is_some();
@@ -59,40 +59,48 @@ fn moved(pool: &Pool, feeds: &Table<FeedId, Feed>, way: Way, time: Time) -> Pool
     there
 }
 
-/// What would be sold by force there, by instrument at the mark there; bought is negative. The watch names who may breach there.
-fn forced_sales(pool: &Pool, there: &Pool) -> BTreeMap<InstrumentId, Money> {
+/// Lots that would be sold by force there, by instrument; bought are negative. The watch names who may breach there.
+fn forced_sales(pool: &Pool, there: &Pool) -> Vec<Quantity> {
     let everybody = || pool.accounts.ids().collect();
-    let sold = sales_of(pool, there, pool.watch.near_at(there).unwrap_or_else(everybody));
-    debug_assert_eq!(sold, sales_of(pool, there, everybody()), "the watch overlooks an account");
+    let mut near: Vec<AccountId> = pool.watch.near_at(there).unwrap_or_else(everybody);
+    // In the order of memory: most of the time goes into reading what they have.
+    near.sort_unstable();
+    let sold = sales_of(pool, there, &near);
+    debug_assert_eq!(sold, sales_of(pool, there, &everybody()), "the watch overlooks an account");
     sold
 }
 
-fn sales_of(pool: &Pool, there: &Pool, accounts: Vec<AccountId>) -> BTreeMap<InstrumentId, Money> {
+fn sales_of(pool: &Pool, there: &Pool, accounts: &[AccountId]) -> Vec<Quantity> {
     let screen = Screen::of(there);
-    let sale = |id: &AccountId| {
-        let sells_nothing = *id == FUND || screen.slack(pool.accounts.lanes(), *id).is_sound();
-        if sells_nothing { Vec::new() } else { sale_of(there, &pool.accounts[*id]) }
+    let nothing = alloc::vec![Quantity::ZERO; there.instruments.len()];
+    let add_up =
+        |sold: &mut [Quantity], lots: &[Quantity]| sold.iter_mut().zip(lots).for_each(|(all, lots)| *all += *lots);
+    let sales_of_some = |accounts: &[AccountId]| {
+        let mut sold = nothing.clone();
+        let lanes = pool.accounts.lanes();
+        let unsure = accounts.iter().filter(|id| **id != FUND && !screen.slack(lanes, **id).is_sound());
+        unsure.for_each(|id| lanes.show(*id, |cash, positions| add_sales(there, cash, positions, &mut sold)));
+        sold
     };
-    let mut sold: BTreeMap<InstrumentId, Money> = BTreeMap::new();
-    for (instrument, lots) in parallel::map(&accounts, sale).into_iter().flatten() {
-        *sold.entry(instrument).or_default() += there.instruments[instrument].mark.abs() * lots;
-    }
+    let mut sold = nothing.clone();
+    parallel::map_chunks(accounts, sales_of_some).iter().for_each(|some| add_up(&mut sold, some));
     sold
 }
 
-/// What an account must sell to be back at its target, every derivative in proportion. The share is where the line from what is missing
-/// to what is left without positions crosses zero; margin is concave in it, so it is never too small.
-fn sale_of(there: &Pool, account: &Account) -> Vec<(InstrumentId, Quantity)> {
-    let (cash, positions) = (account.cash, account.positions.as_slice());
-    if account.standing == Standing::Closed || !margin::breaches(there, cash, positions) {
-        return Vec::new();
+/// Adds what an account must sell to be back at its target, every derivative in proportion. The share is where the line from what is
+/// missing to what is left without positions crosses zero; margin is concave in it, so it is never too small.
+fn add_sales(there: &Pool, cash: Money, positions: &[Position], sold: &mut [Quantity]) {
+    let stressed = margin::maintenance_worst(there, cash, positions).value;
+    if !margin::breaches_at(there, cash, positions, stressed) {
+        return;
     }
-    let missing = (-margin::target_worst(there, cash, positions)).or_zero();
+    let missing = (-margin::target_worst_at(there, cash, positions, stressed)).or_zero();
     let equity = margin::equity(&there.matrices, cash, positions).or_zero();
-    let share = missing.ratio_to_floor(missing + equity, Ratio::ONE) + Ratio::new(1);
-    let derivatives = positions.iter().filter(|position| !there.instruments[position.instrument].is_spot());
-    let lots = |quantity: Quantity| quantity.abs().times_ceil(share.min(Ratio::ONE)).on_side(quantity.signum());
-    derivatives.map(|position| (position.instrument, lots(position.quantity))).collect()
+    let share = (missing.ratio_to_floor(missing + equity, Ratio::ONE) + Ratio::new(1)).min(Ratio::ONE);
+    for position in positions.iter().filter(|position| !there.instruments[position.instrument].is_spot()) {
+        let lots = position.quantity.abs().times_ceil(share).on_side(position.quantity.signum());
+        *sold.get_mut(position.instrument.position()).expect("every instrument has a place") += lots;
+    }
 }
 
 /// How many lots may be sold at once before the last of them concedes `stress` more than the first: exit cost's tiers (R5.6), joined by
