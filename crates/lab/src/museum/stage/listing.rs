@@ -14,8 +14,9 @@ use clearing::units::{MAX_PRICE, MAX_QUANTITY, Price, Quantity, Ratio, Time};
 use serde::{Deserialize, Serialize};
 
 /// Open interest at which initial stress is 100 % (R4.3): a share of what the asset's spot markets trade in a day, and so many times what they
-/// show within one percent. Pushing a price by a small x costs 100 · x depths; open interest of half as much gains less than that.
-const HIGHEST_INTEREST: (f64, f64) = (0.5, 50.0);
+/// show within one percent. Pushing a price by x and letting it go costs 50 · x² depths and gains x for each unit of open interest, so that it may
+/// pay up to x = interest ⁄ 50 depths. At twenty depths initial stress is two and a half times that move (docs/decisions/0033-twenty-depths.md).
+const HIGHEST_INTEREST: (f64, f64) = (0.5, 20.0);
 const DAY_S: f64 = 86_400.0;
 
 /// What could be known of an asset when it was listed.
