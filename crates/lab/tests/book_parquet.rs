@@ -168,4 +168,9 @@ fn a_broken_file_is_an_error() {
         }
     }
     assert!(read < 8 * whole.len(), "some must be refused");
+    // Three rows, as the footer writes it, are two: never the first two alone.
+    let says_two = |at: usize| [&whole[..at], &[4], &whole[at + 1..]].concat();
+    let counts: Vec<_> = (0..whole.len()).filter(|at| whole[*at] == 6).map(|at| book(&says_two(at))).collect();
+    assert!(counts.iter().filter_map(|read| read.as_ref().err()).any(|error| error.contains("contradict each other")));
+    assert!(counts.iter().flatten().all(|read| read.accounts.len() == 2), "{counts:?}");
 }

@@ -73,8 +73,6 @@ fn forced_sales(pool: &Pool, there: &Pool) -> Vec<Quantity> {
 fn sales_of(pool: &Pool, there: &Pool, accounts: &[AccountId]) -> Vec<Quantity> {
     let screen = Screen::of(there);
     let nothing = alloc::vec![Quantity::ZERO; there.instruments.len()];
-    let add_up =
-        |sold: &mut [Quantity], lots: &[Quantity]| sold.iter_mut().zip(lots).for_each(|(all, lots)| *all += *lots);
     let sales_of_some = |accounts: &[AccountId]| {
         let mut sold = nothing.clone();
         let lanes = pool.accounts.lanes();
@@ -83,7 +81,9 @@ fn sales_of(pool: &Pool, there: &Pool, accounts: &[AccountId]) -> Vec<Quantity> 
         sold
     };
     let mut sold = nothing.clone();
-    parallel::map_chunks(accounts, sales_of_some).iter().for_each(|some| add_up(&mut sold, some));
+    for some in parallel::map_chunks(accounts, sales_of_some) {
+        sold.iter_mut().zip(some).for_each(|(all, lots)| *all += lots);
+    }
     sold
 }
 

@@ -5,6 +5,7 @@ use parquet::basic::{ConvertedType, LogicalType, Repetition, TimeUnit, Type as P
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::data_type::DataType;
 use parquet::errors::ParquetError;
+use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::Field;
 use parquet::schema::types::{ColumnDescPtr, ColumnDescriptor};
@@ -105,12 +106,13 @@ where
     let paths: Vec<String> = schema.columns().iter().map(|column| column.path().string()).collect();
     let places = places(&paths.iter().map(String::as_str).collect::<Vec<_>>(), columns)?;
     let wanted = places.map(|place| schema.column(place));
+    check_counts(reader.metadata(), &places)?;
     for column in &wanted {
         check_readable(column)?;
     }
     for place in 0..reader.num_row_groups() {
         let group = guarded(|| reader.get_row_group(place))?;
-        let rows = usize::try_from(group.metadata().num_rows()).unwrap_or_default();
+        let rows = usize::try_from(group.metadata().num_rows()).expect("counts are checked");
         if rows > visited.most - visited.rows {
             return Err(format!("found more than {} rows", visited.most));
         }
@@ -134,7 +136,21 @@ fn guarded<T>(call: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, Strin
     }
 }
 
-/// Refuses what is no text, number or timestamp: which has no place in a table of ours.
+/// Refuses a file whose counts contradict each other: it would be read in part.
+fn check_counts(file: &ParquetMetaData, places: &[usize]) -> Result<(), String> {
+    let rows = || file.row_groups().iter().map(RowGroupMetaData::num_rows);
+    let is_whole = |group: &RowGroupMetaData| {
+        group.num_rows() >= 0 && places.iter().all(|place| group.column(*place).num_values() == group.num_rows())
+    };
+    if rows().try_fold(0, i64::checked_add) == Some(file.file_metadata().num_rows())
+        && file.row_groups().iter().all(is_whole)
+    {
+        return Ok(());
+    }
+    Err("found counts of rows that contradict each other: the file is damaged".to_owned())
+}
+
+/// Refuses what is no text, number or timestamp.
 fn check_readable(column: &ColumnDescriptor) -> Result<(), String> {
     use ConvertedType as As;
     let kinds: &[ConvertedType] = match column.physical_type() {
