@@ -81,6 +81,7 @@ where
     let area = SVGBackend::with_string(svg, (WIDTH, HEIGHT)).into_drawing_area();
     let mut chart = ChartBuilder::on(&area)
         .margin(6)
+        .margin_right(18) // half of the last label
         .x_label_area_size(24)
         .y_label_area_size(64)
         .build_cartesian_2d(across.0..across.1, up)?;
