@@ -151,7 +151,7 @@ fn a_search_keeps_its_limit_and_its_budget() {
         let experiment = Experiment::parse(&text.replacen(from, to, 1), "tune.toml").unwrap();
         tune(&experiment, 6, &|| ()).unwrap_err().to_string()
     };
-    assert!(fails("\"loss_usd\"", "\"luck\"").contains("found figure \"luck\""));
+    assert!(fails("\"fund_drawdown_usd\"", "\"luck\"").contains("found figure \"luck\""));
     assert!(fails("worst_share = 0.001", "worst_share = 0.0").contains("tune.worst_share: found 0"));
     assert!(fails("\"rules.stress_z\"", "\"rules.courage\"").contains("found no such setting"));
 }
