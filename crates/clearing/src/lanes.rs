@@ -104,10 +104,10 @@ impl Lanes {
             return to(wide.cash, &positions);
         }
         let lane = self.lane(id);
-        let mut positions =
-            [const { Position { instrument: InstrumentId(0), quantity: Quantity::ZERO, entry: Money::ZERO } }; SLOTS];
-        let held = lane.positions().take_while(|(_, lots)| !lots.is_zero());
-        let filled = positions.iter_mut().zip(held).map(|(slot, (at, lots))| *slot = position(at, lots)).count();
+        let mut slots = lane.positions();
+        let slot = |_| slots.next().map(|(at, lots)| position(at, lots)).expect("a lane has as many");
+        let positions: [Position; SLOTS] = core::array::from_fn(slot);
+        let filled = lane.quantities.iter().take_while(|lots| **lots != 0).count();
         to(Money::new(i128::from(lane.cash)), positions.get(..filled).unwrap_or_default())
     }
 

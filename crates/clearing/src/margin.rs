@@ -164,9 +164,7 @@ pub(crate) fn breaches_at(pool: &Pool, cash: Money, positions: &[Position], stre
 /// The lowest stressed equity over the rows at which a liquidation ends. R6.3
 #[must_use]
 pub fn target_worst(pool: &Pool, cash: Money, positions: &[Position]) -> Money {
-    let rows = [&pool.matrices.maintenance, &pool.matrices.target];
-    let lowest = rows.iter().map(|rows| worst(rows, cash, positions).value).min().unwrap_or(cash);
-    lowest - exit_costs(pool, positions, Cost::Maintenance)
+    target_worst_at(pool, cash, positions, maintenance_worst(pool, cash, positions).value)
 }
 
 /// The same where the lowest stressed equity over maintenance rows is known.

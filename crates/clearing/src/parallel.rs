@@ -5,6 +5,8 @@ use alloc::vec::Vec;
 /// Items below which sharing the work costs more than it saves.
 #[cfg(feature = "parallel")]
 const SHARE_FROM: usize = 4_096;
+/// Items that one thread takes at least, and that are worked on together where they are summed up.
+const CHUNK: usize = 1_024;
 
 /// The function's result for every item, in the order of the items.
 #[cfg(feature = "parallel")]
@@ -13,13 +15,16 @@ pub(crate) fn map<T: Sync, R: Send>(items: &[T], of: impl Fn(&T) -> R + Sync + S
     if items.len() < SHARE_FROM {
         return items.iter().map(of).collect();
     }
-    items.par_iter().with_min_len(1_024).map(of).collect()
+    items.par_iter().with_min_len(CHUNK).map(of).collect()
 }
 
-/// Items that are worked on together where what they come to is summed up.
-const CHUNK: usize = 1_024;
+/// The function's result for every item, in the order of the items.
+#[cfg(not(feature = "parallel"))]
+pub(crate) fn map<T, R>(items: &[T], of: impl Fn(&T) -> R) -> Vec<R> {
+    items.iter().map(of).collect()
+}
 
-/// The function's result for every thousand of items, in order.
+/// The function's result for every chunk of items, in order.
 #[cfg(feature = "parallel")]
 pub(crate) fn map_chunks<T: Sync, R: Send>(items: &[T], of: impl Fn(&[T]) -> R + Sync + Send) -> Vec<R> {
     use rayon::prelude::*;
@@ -29,14 +34,8 @@ pub(crate) fn map_chunks<T: Sync, R: Send>(items: &[T], of: impl Fn(&[T]) -> R +
     items.par_chunks(CHUNK).map(of).collect()
 }
 
-/// The function's result for every thousand of items, in order.
+/// The function's result for every chunk of items, in order.
 #[cfg(not(feature = "parallel"))]
 pub(crate) fn map_chunks<T, R>(items: &[T], of: impl Fn(&[T]) -> R) -> Vec<R> {
     items.chunks(CHUNK).map(of).collect()
-}
-
-/// The function's result for every item, in the order of the items.
-#[cfg(not(feature = "parallel"))]
-pub(crate) fn map<T, R>(items: &[T], of: impl Fn(&T) -> R) -> Vec<R> {
-    items.iter().map(of).collect()
 }

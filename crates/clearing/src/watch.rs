@@ -180,14 +180,12 @@ impl Watch {
     /// Everybody who might breach if the market were where `there` is, and everybody who is being liquidated; none if no base compares
     /// with it. Nothing is measured again: this market is only asked about.
     pub(crate) fn near_at(&self, there: &Pool) -> Option<Vec<AccountId>> {
-        let mut near: Vec<AccountId> = self.liquidating.iter().copied().collect();
-        for generation in self.generations.iter().flatten() {
-            if !generation.base.compares_with(there) {
-                return None;
-            }
-            generation.used_up(generation.base.moved(there), &mut near);
-        }
-        (!self.order.is_empty()).then_some(near)
+        let bases_hold = self.generations.iter().flatten().all(|generation| generation.base.compares_with(there));
+        (bases_hold && !self.order.is_empty()).then(|| {
+            let mut near = self.opened(there);
+            near.extend(&self.liquidating);
+            near
+        })
     }
 
     /// Begins again with the market as it is.

@@ -1,6 +1,6 @@
 //! The ETH whale 2025: margin is taken out until a small fall hands a position to the vault that no book takes.
 
-use super::market::{Market, over_minutes, step_s};
+use super::market::{Builders, Market, over_minutes, step_s};
 use crate::museum::exhibit::{Card, Exhibit, Figure, Held, Incident, Knob, Line, Reenacted};
 use crate::museum::stage::{Asset, Capital, Member, Stage};
 use serde::Deserialize;
@@ -190,16 +190,9 @@ impl EthWhale {
         let count = accounts.round().clamp(1.0, MOST_ACCOUNTS);
         let whales: Vec<Member> =
             (0..count as usize).map(|at| stage.join(&format!("whale {at}"), margin_usd / count)).collect();
-        stage.play(BUILDING_S, |stage, _| {
-            let mark = stage.mark(symbol);
-            for whale in &whales {
-                let room = stage.most_units(*whale, symbol, 1.0) * part;
-                let wanted = room.min(self.whale.units / count - stage.position(*whale, symbol));
-                if wanted * mark > 100.0 {
-                    stage.order(*whale, symbol, wanted, Some(mark));
-                    stage.order(other_side, symbol, -wanted, Some(mark));
-                }
-            }
+        Builders { members: &whales, side: 1.0, other_side }.build(stage, symbol, BUILDING_S, |stage, whale, _| {
+            let room = stage.most_units(whale, symbol, 1.0) * part;
+            room.min(self.whale.units / count - stage.position(whale, symbol))
         });
         whales
     }

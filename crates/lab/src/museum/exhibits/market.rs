@@ -9,6 +9,8 @@ use crate::museum::stage::{Asset, Member, Stage};
 const HALF_LIFE_S: f64 = 600.0;
 /// Blocks of an exhibit, about; longer ones take longer blocks.
 const BLOCKS: i64 = 1_000;
+/// A smaller order is not worth sending, USD.
+const LEAST_ORDER_USD: f64 = 100.0;
 
 /// The market of one asset, outside and on the stage.
 pub(super) struct Market<'a> {
@@ -77,6 +79,38 @@ impl<'a> Market<'a> {
 fn bid_for_collateral(stage: &mut Stage, maker: Member, symbol: &str, price: f64, depth_usd: f64) {
     for (distance, part) in [(0.001, 0.4), (0.006, 0.6)] {
         stage.order(maker, symbol, depth_usd * part / price, Some(price * (1.0 - distance)));
+    }
+}
+
+/// Who builds a position together, and against whom.
+pub(super) struct Builders<'a> {
+    pub(super) members: &'a [Member],
+    /// Above zero long.
+    pub(super) side: f64,
+    /// Has much money, and takes the other side at the mark.
+    pub(super) other_side: Member,
+}
+
+impl Builders<'_> {
+    /// Everybody trades what `room` leaves them, units, block after block, a second each: open interest rises no faster than margin follows,
+    /// so that it takes a while.
+    pub(super) fn build(
+        &self,
+        stage: &mut Stage,
+        symbol: &str,
+        seconds: i64,
+        room: impl Fn(&Stage, Member, f64) -> f64,
+    ) {
+        stage.play(seconds, |stage, _| {
+            let mark = stage.mark(symbol);
+            for member in self.members {
+                let wanted = room(stage, *member, mark);
+                if wanted * mark > LEAST_ORDER_USD {
+                    stage.order(*member, symbol, self.side * wanted, Some(mark));
+                    stage.order(self.other_side, symbol, -self.side * wanted, Some(mark));
+                }
+            }
+        });
     }
 }
 

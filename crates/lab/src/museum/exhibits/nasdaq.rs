@@ -1,6 +1,6 @@
 //! Nasdaq Clearing 2018: a position that is large against its market, a move beyond margin, and an auction among four.
 
-use super::market::{Market, over_minutes, step_s};
+use super::market::{Builders, Market, over_minutes, step_s};
 use crate::museum::exhibit::{Card, Exhibit, Figure, Held, Incident, Knob, Line, Plot, Reenacted};
 use crate::museum::stage::{Asset, Capital, Member, Stage};
 use serde::Deserialize;
@@ -31,6 +31,7 @@ struct OldRules {
     bidders: u32,
     valuations_eur: f64,
     members_fund_eur: f64,
+    before_the_fund_eur: f64,
 }
 
 #[derive(Deserialize)]
@@ -77,6 +78,7 @@ impl Incident for Nasdaq {
     fn as_it_was(&self) -> Reenacted {
         let rules = &self.old_rules;
         let loss = rules.loss(rules.bidders);
+        let borne = loss - rules.before_the_fund_eur;
         let line = |name: &str, of: &dyn Fn(u32) -> f64| Line {
             points: (1..=MOST_BIDDERS).map(|bidders| (f64::from(bidders), of(bidders))).collect(),
             ..Line::new(name)
@@ -92,8 +94,8 @@ impl Incident for Nasdaq {
                 Figure::new("the move beyond margin, EUR", rules.margin_eur * rules.beyond_margin),
                 Figure::new("conceded to the best of four bidders, EUR", rules.concession(rules.bidders)),
                 Figure::new("conceded to the best of ten, EUR", rules.concession(10)),
-                Figure::beside("borne by the members' fund, EUR", loss - 7e6, [103e6, 111e6]),
-                Figure::new("of all it had, percent", (loss - 7e6) / rules.members_fund_eur * 100.0),
+                Figure::beside("borne by the members' fund, EUR", borne, [103e6, 111e6]),
+                Figure::new("of all it had, percent", borne / rules.members_fund_eur * 100.0),
             ],
             plots: vec![Plot {
                 title: "What bidders are worth".into(),
@@ -161,19 +163,16 @@ impl Nasdaq {
         let count = accounts.round().clamp(1.0, MOST_ACCOUNTS);
         let traders: Vec<Member> =
             (0..count as usize).map(|at| stage.join(&format!("trader {at}"), money_usd / count)).collect();
-        stage.play(BUILDING_S, |stage, _| {
-            let mark = stage.mark(symbol);
-            // No more than the market could ever hold: the rest would be refused.
-            let room = self.asset.daily_volume_usd / mark / count;
-            for trader in &traders {
-                let wanted =
-                    (stage.most_units(*trader, symbol, -1.0) * part).min(room + stage.position(*trader, symbol));
-                if wanted * mark > 100.0 {
-                    stage.order(*trader, symbol, -wanted, Some(mark));
-                    stage.order(other_side, symbol, wanted, Some(mark));
-                }
-            }
-        });
+        Builders { members: &traders, side: -1.0, other_side }.build(
+            stage,
+            symbol,
+            BUILDING_S,
+            |stage, trader, mark| {
+                // No more than the market could ever hold: the rest would be refused.
+                let room = self.asset.daily_volume_usd / mark / count;
+                (stage.most_units(trader, symbol, -1.0) * part).min(room + stage.position(trader, symbol))
+            },
+        );
         traders
     }
 }
