@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 
 /// The format version of an encoded [`Block`].
-pub const BLOCK_VERSION: u16 = 2;
+pub const BLOCK_VERSION: u16 = 3;
 
 /// A public key: who signed a command. The core compares keys and never checks signatures.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
@@ -365,13 +365,31 @@ rejections! {
     /// Shape.
     RatioOutOfRange = 105, "the ratio is outside the allowed range";
     /// Shape.
-    ParametersNotValid = 106, "the parameters contradict each other or are outside their bounds";
+    ParametersNotValid = 106, "a parameter is outside its bounds";
     /// Shape.
     ObservationInFuture = 107, "the observation's time is not between 1970 and the block's";
     /// Shape.
     SameAccount = 108, "buyer and seller are the same account";
     /// Shape.
     LifetimeOver = 109, "the order's lifetime is over already";
+    /// Shape.
+    MinimumNotBelowMaximum = 110, "minimum is not below maximum";
+    /// Shape.
+    ShareBaseMissing = 111, "a minimum below zero needs a share_base above zero";
+    /// Shape.
+    ForecastCeilingTooLow = 112, "forecast_ceiling is below long_run_volatility";
+    /// Shape.
+    OpenInterestLowNotBelowHigh = 113, "open_interest_low is not below open_interest_high";
+    /// Shape.
+    SpotPricesNegative = 114, "kind is a collateral asset, for which negative_prices cannot be allowed";
+    /// Shape.
+    StressBaseMissing = 115, "negative_prices needs a stress_base above zero";
+    /// Shape.
+    HorizonAboveMaxHorizon = 116, "horizon is above max_horizon";
+    /// Shape.
+    CautiousDrawdownAboveReduceOnly = 117, "cautious_drawdown is above reduce_only_drawdown";
+    /// Shape.
+    LiquidationFeeTakesMargin = 118, "liquidation_fee is not below the maintenance margin that it is charged to: maintenance_share of the stress at long_run_volatility over horizon, and exit_cost";
     /// Authority.
     NotAuthorised = 201, "the signer may not do this";
     /// Existence.

@@ -13,7 +13,7 @@ use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 
 /// The format version of an encoded [`Snapshot`].
-pub const SNAPSHOT_VERSION: u16 = 3;
+pub const SNAPSHOT_VERSION: u16 = 4;
 
 /// Most commands of a block. R1.7
 pub const MAX_COMMANDS: usize = 1 << 20;

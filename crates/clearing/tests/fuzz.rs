@@ -266,21 +266,21 @@ fn extreme(seed: u64) -> World {
     let mut commands = Vec::new();
     for at in 0..3 {
         let parameters = valid(&mut world.dice, world::feed_parameters(), wild_feed, |wild| {
-            wild.are_valid() && wild.has_enough_sources()
+            wild.check().is_ok() && wild.has_enough_sources()
         });
         commands.push(by(GOVERNANCE, Command::ListFeed { name: format!("feed {at}"), parameters }));
     }
     world.prices = (0..3).map(|_| 1_i64 << world.dice.between(0, 43)).collect();
     for pool in 0..2 {
         let parameters = valid(&mut world.dice, world::pool_parameters(), wild_pool, |wild| {
-            wild.are_valid() && wild.named_rows.len() < 9
+            wild.check().is_ok() && wild.named_rows.len() < 9
         });
         commands.push(by(GOVERNANCE, Command::OpenPool { name: format!("pool {pool}"), parameters }));
         for at in 0..4 {
             let mut ordinary = world::perpetual(at as u16 % 3);
             ordinary.max_position = Quantity::new(MAX_QUANTITY);
             let parameters =
-                valid(&mut world.dice, ordinary, wild_instrument, |wild| wild.are_valid() && wild.feed.0 < 3);
+                valid(&mut world.dice, ordinary, wild_instrument, |wild| wild.check().is_ok() && wild.feed.0 < 3);
             let pool = PoolId(pool);
             commands
                 .push(by(GOVERNANCE, Command::ListInstrument { pool, name: format!("instrument {at}"), parameters }));

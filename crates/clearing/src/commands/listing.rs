@@ -3,7 +3,7 @@
 use super::{Outcome, custody, know_loans, own_account, pool_of, require, require_amount};
 use crate::command::{Key, Rejection};
 use crate::event::Event;
-use crate::parameters::{Direction, FeedParameters, InstrumentParameters, Kind, NamedRow, PoolParameters};
+use crate::parameters::{Direction, FeedParameters, InstrumentParameters, Kind, NamedRow, PoolParameters, charges_fit};
 use crate::rows::rows_needed;
 use crate::state::{Condition, Feed, Instrument, Pending, Pool, Publisher, State, Stress, Volatility};
 use crate::table::{AccountId, FeedId, InstrumentId, PoolId};
@@ -27,7 +27,7 @@ pub(super) fn list_feed(
     events: &mut Vec<Event>,
 ) -> Outcome {
     require_name(&name)?;
-    require(parameters.are_valid(), Rejection::ParametersNotValid)?;
+    parameters.check()?;
     require(signer == state.governance, Rejection::NotAuthorised)?;
     require(state.feeds.len() < MAX_FEEDS, Rejection::TooManyFeeds)?;
     require(parameters.has_enough_sources(), Rejection::TooManyPublishers)?;
@@ -65,10 +65,14 @@ pub(super) fn set_feed(
     parameters: FeedParameters,
     events: &mut Vec<Event>,
 ) -> Outcome {
-    require(parameters.are_valid(), Rejection::ParametersNotValid)?;
+    parameters.check()?;
     require(signer == state.governance, Rejection::NotAuthorised)?;
     let found = state.feeds.find(feed).ok_or(Rejection::FeedNotFound)?;
     require(parameters.has_enough_sources(), Rejection::TooManyPublishers)?;
+    for (_, pool) in state.pools.iter() {
+        let own = open_instruments(pool).filter(|listed| listed.feed == feed);
+        own.into_iter().try_for_each(|listed| charges_fit(&parameters, listed, &pool.parameters))?;
+    }
     // Everybody who depends on the feed has the longest notice of any pool that uses it.
     let notice = state.pools.iter().filter(|(_, pool)| pool.stresses.contains_key(&feed) && !pool.has_no_members());
     let timelock = notice.map(|(_, pool)| pool.parameters.timelock).max();
@@ -86,6 +90,11 @@ pub(super) fn set_feed(
         Some(timelock) => found.pending = Some(schedule(parameters, time + timelock, events)),
     }
     Ok(())
+}
+
+/// The parameters of what can still be held in a pool.
+fn open_instruments(pool: &Pool) -> impl Iterator<Item = &InstrumentParameters> {
+    pool.instruments.iter().filter(|(_, listed)| listed.settled.is_none()).map(|(_, listed)| &listed.parameters)
 }
 
 /// How long a change waits: not at all where nothing weakens or nobody can be weakened. R7.6
@@ -125,7 +134,7 @@ pub(super) fn open_pool(
     events: &mut Vec<Event>,
 ) -> Outcome {
     require_name(&name)?;
-    require(parameters.are_valid(), Rejection::ParametersNotValid)?;
+    parameters.check()?;
     require(signer == state.governance, Rejection::NotAuthorised)?;
     require(state.pools.len() < MAX_FEEDS, Rejection::TooManyPools)?;
 
@@ -168,6 +177,7 @@ pub(super) fn open_own_pool(
     parameters.named_rows = Vec::new();
     parameters.cash_cap = lister.first_loss.times_floor(Ratio::new(64_000_000)).min(from.parameters.cash_cap);
     let listed = derived_instrument(feed, quoted, lister.first_loss);
+    charges_fit(&quoted.parameters, &listed, &parameters)?;
     let mut pool = Pool::new(name.clone(), lister.signer, parameters, state.time);
     pool.own_capital = lister.first_loss;
     pool.custody = lister.first_loss;
@@ -189,8 +199,10 @@ fn derived_instrument(feed: FeedId, quoted: &Feed, first_loss: Money) -> Instrum
         kind: Kind::Perpetual,
         exit_cost: alloc::vec![crate::parameters::Tier { from: Quantity::ZERO, rate: Ratio::new(5_000) }],
         initial_exit_cost: Vec::new(),
+        depth: Vec::new(),
         band: Ratio::new(50_000),
         mark_band: Ratio::new(5_000),
+        impact: Money::ZERO,
         mark_time: Time::new(60_000),
         fee: Ratio::new(1_000),
         negative_prices: false,
@@ -212,10 +224,11 @@ pub(super) fn list_instrument(
     events: &mut Vec<Event>,
 ) -> Outcome {
     require_name(&name)?;
-    require(parameters.are_valid(), Rejection::ParametersNotValid)?;
+    parameters.check()?;
     let found = pool_of(state, pool)?;
     require(signer == state.governance, Rejection::NotAuthorised)?;
-    require(state.feeds.find(parameters.feed).is_some(), Rejection::FeedNotFound)?;
+    let feed = state.feeds.find(parameters.feed).ok_or(Rejection::FeedNotFound)?;
+    charges_fit(&feed.parameters, &parameters, &found.parameters)?;
     require(!found.winding_down, Rejection::PoolWindingDown)?;
     let expired = matches!(parameters.kind, Kind::Dated { expiry, .. } if expiry <= state.time);
     require(!expired, Rejection::ParametersNotValid)?;
@@ -265,11 +278,12 @@ pub(super) fn set_instrument(
     parameters: InstrumentParameters,
     events: &mut Vec<Event>,
 ) -> Outcome {
-    require(parameters.are_valid(), Rejection::ParametersNotValid)?;
+    parameters.check()?;
     let found = pool_of(state, pool)?;
     require(signer == state.governance, Rejection::NotAuthorised)?;
     let listed = found.instruments.find(instrument).ok_or(Rejection::InstrumentNotFound)?;
     require(listed.parameters.keeps_identity(&parameters), Rejection::WrongKind)?;
+    charges_fit(&state.feeds[parameters.feed].parameters, &parameters, &found.parameters)?;
     let timelock = (!found.has_no_members()).then_some(found.parameters.timelock);
     let wait = waits(listed.parameters.direction(&parameters), timelock)?;
     require(listed.pending.is_none(), Rejection::ChangeAlreadyPending)?;
@@ -287,10 +301,12 @@ pub(super) fn set_pool(
     parameters: PoolParameters,
     events: &mut Vec<Event>,
 ) -> Outcome {
-    require(parameters.are_valid(), Rejection::ParametersNotValid)?;
+    parameters.check()?;
     let found = pool_of(state, pool)?;
     require(signer == state.governance, Rejection::NotAuthorised)?;
     require(rows_fit(found, None, &parameters.named_rows), Rejection::ParametersNotValid)?;
+    open_instruments(found)
+        .try_for_each(|listed| charges_fit(&state.feeds[listed.feed].parameters, listed, &parameters))?;
     let timelock = (!found.has_no_members()).then_some(found.parameters.timelock);
     let wait = waits(found.parameters.direction(&parameters), timelock)?;
     require(wait.is_none() || found.pending.is_none(), Rejection::ChangeAlreadyPending)?;

@@ -4,7 +4,7 @@ use super::Moment;
 use super::prices::standard_deviation;
 use crate::state::{Correlation, Feed, Level, Pool, Stress};
 use crate::table::{FeedId, Table};
-use crate::units::{Money, PPM, Ratio, Time, scaled_floor, square_root_floor};
+use crate::units::{Money, Ratio, Time};
 use alloc::vec::Vec;
 
 const HOUR: Time = Time::new(3_600_000);
@@ -43,15 +43,7 @@ fn raw_stress(pool: &Pool, id: FeedId, feed: &Feed, time: Time) -> Ratio {
     let volatility = standard_deviation(feed.volatility.variance)
         .max(parameters.long_run_volatility)
         .max(forecast.min(parameters.forecast_ceiling));
-    let ppm = i128::from(PPM);
-    let intervals = scaled_floor(
-        i128::from(horizon(pool, id, feed, time).get()),
-        ppm,
-        i128::from(parameters.sample_interval.get()),
-    );
-    let root = square_root_floor(intervals.saturating_mul(ppm));
-    let scaled = scaled_floor(i128::from(volatility.times_ceil(parameters.stress_z).get()), root, ppm);
-    Ratio::new(i64::try_from(scaled.min(ppm)).expect("a share fits 64 bits"))
+    parameters.stress_over(volatility, horizon(pool, id, feed, time))
 }
 
 /// R4.2: base horizon + age of the oracle + inclusion delay + time to unwind the open interest.

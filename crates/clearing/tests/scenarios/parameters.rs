@@ -2,25 +2,9 @@
 
 use crate::values::{money, price, quantity, ratio, time};
 use clearing::command::Key;
-use clearing::parameters::{FeedParameters, InstrumentParameters, Kind, NamedRow, PoolParameters, Tier};
+use clearing::parameters::{FeedParameters, InstrumentParameters, Kind, NamedRow, PoolParameters, Setting, Tier};
 use clearing::table::FeedId;
-use clearing::units::{Money, Price, Quantity, Ratio, Time};
-
-/// A setting that can be read from a word.
-trait Setting {
-    fn read(&mut self, word: &str) -> Result<(), String>;
-}
-
-macro_rules! settings {
-    ($($kind:ty, $read:expr;)*) => {
-        $(impl Setting for $kind {
-            fn read(&mut self, word: &str) -> Result<(), String> {
-                *self = $read(word)?;
-                Ok(())
-            }
-        })*
-    };
-}
+use clearing::units::Money;
 
 fn count<T: std::str::FromStr>(word: &str) -> Result<T, String> {
     word.parse().map_err(|_| format!("not a whole number in range: {word}"))
@@ -34,6 +18,27 @@ fn yes_or_no(word: &str) -> Result<bool, String> {
     }
 }
 
+/// What a word says as a count, read in the unit of its row in the table of parameters.
+fn counted(settings: &[Setting], name: &str, word: &str) -> Result<i128, String> {
+    let setting = settings.iter().find(|setting| setting.name == name).ok_or(format!("no such parameter: {name}"))?;
+    match setting.unit {
+        "quanta" => money(word).map(Money::get),
+        "quanta a lot" => price(word).map(|price| price.get().into()),
+        "lots" => quantity(word).map(|lots| lots.get().into()),
+        "ppm" => ratio(word).map(|ratio| ratio.get().into()),
+        "ms" => time(word).map(|time| time.get().into()),
+        _ => count(word),
+    }
+}
+
+/// Sets a parameter of the table by its name.
+macro_rules! by_name {
+    ($kind:ty, $parameters:expr, $name:expr, $word:expr) => {{
+        let value = counted(<$kind>::SETTINGS, $name, $word)?;
+        if $parameters.set($name, value) { Ok(()) } else { Err(format!("{} is not one number", $name)) }
+    }};
+}
+
 /// `0:0.5%/10:1%`: from 0 units half a per cent, from 10 units one.
 fn tiers(word: &str) -> Result<Vec<Tier>, String> {
     let tier = |text: &str| {
@@ -41,27 +46,6 @@ fn tiers(word: &str) -> Result<Vec<Tier>, String> {
         Ok(Tier { from: quantity(from)?, rate: ratio(rate)? })
     };
     if word == "none" { Ok(Vec::new()) } else { word.split('/').map(tier).collect() }
-}
-
-settings! {
-    Money, money;
-    Price, price;
-    Quantity, quantity;
-    Ratio, ratio;
-    Time, time;
-    u16, count;
-    u32, count;
-    bool, yes_or_no;
-    Vec<Tier>, tiers;
-}
-
-macro_rules! by_name {
-    ($parameters:expr, $name:expr, $word:expr; $($field:ident)*) => {
-        match $name {
-            $(stringify!($field) => $parameters.$field.read($word),)*
-            other => Err(format!("no such parameter: {other}")),
-        }
-    };
 }
 
 /// A key made of a name.
@@ -91,22 +75,24 @@ pub fn set_feed(parameters: &mut FeedParameters, name: &str, word: &str) -> Resu
             parameters.publishers.truncate(count(word)?);
             Ok(())
         }
-        _ => by_name!(parameters, name, word; minimum maximum share_base max_age confidence_limit jump_limit
-            jump_confirmations outlier_floor down_after fresh_needed slow_rate sample_interval decay clip long_run_volatility
-            forecast_ceiling forecast_max_age stress_z),
+        _ => by_name!(FeedParameters, parameters, name, word),
     }
 }
 
 pub fn set_instrument(parameters: &mut InstrumentParameters, name: &str, word: &str) -> Result<(), String> {
     match (&mut parameters.kind, name) {
-        (Kind::Spot { cap, .. }, "cap") => cap.read(word),
-        (Kind::Spot { ramp, .. }, "ramp") => ramp.read(word),
-        (Kind::Spot { crash, .. }, "crash") => crash.read(word),
-        (Kind::Dated { settlement_window, .. }, "settlement_window") => settlement_window.read(word),
-        (Kind::Dated { basis_a_day, .. }, "basis_a_day") => basis_a_day.read(word),
-        _ => by_name!(parameters, name, word; exit_cost initial_exit_cost band mark_band mark_time fee negative_prices
-            stress_base open_interest_low open_interest_high daily_volume max_position max_funding),
+        (Kind::Spot { cap, .. }, "cap") => *cap = quantity(word)?,
+        (Kind::Spot { ramp, .. }, "ramp") => *ramp = time(word)?,
+        (Kind::Spot { crash, .. }, "crash") => *crash = ratio(word)?,
+        (Kind::Dated { settlement_window, .. }, "settlement_window") => *settlement_window = time(word)?,
+        (Kind::Dated { basis_a_day, .. }, "basis_a_day") => *basis_a_day = ratio(word)?,
+        (_, "exit_cost") => parameters.exit_cost = tiers(word)?,
+        (_, "initial_exit_cost") => parameters.initial_exit_cost = tiers(word)?,
+        (_, "depth") => parameters.depth = tiers(word)?,
+        (_, "negative_prices") => parameters.negative_prices = yes_or_no(word)?,
+        _ => return by_name!(InstrumentParameters, parameters, name, word),
     }
+    Ok(())
 }
 
 /// `2020-03-12:BTC-40%/ETH-45%`: a named row, feeds by the given names.
@@ -132,11 +118,6 @@ pub fn set_pool(parameters: &mut PoolParameters, name: &str, word: &str, feeds: 
             parameters.named_rows.push(named_row(word, feeds)?);
             Ok(())
         }
-        _ => by_name!(parameters, name, word; cash_cap max_orders horizon inclusion_delay participation max_horizon
-            maintenance_share buffer initial_move_an_hour maintenance_move_an_hour target_buffer stressed_correlation
-            cautious_widening withdrawal_floor account_loan_limit pool_loan_limit loan_rate loan_slope
-            funding_interval max_liquidations position_share depth_share throttle_off auction_below concession_blocks
-            liquidation_fee max_premium unwind_rate unwind_time fund_floor fee_surcharge fee_rebate tranche_notice
-            cautious_move cautious_drawdown reduce_only_drawdown calm call_auction call_band grace max_halt timelock),
+        _ => by_name!(PoolParameters, parameters, name, word),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use clearing::command::Rejection;
 use clearing::parameters::{Kind, MAX_TIERS};
 use clearing::rows::rows_needed;
 use clearing::state::{Condition, Position};
@@ -324,9 +325,8 @@ fn instrument(
         exit_cost: tiers("exit_cost", &sheet.exit_cost, mark)?,
         initial_exit_cost: tiers("initial_exit_cost", &sheet.initial_exit_cost, mark)?,
     };
-    if !line.parameters_at(mark).are_valid() {
-        return Err(Fault::new("the core refuses the instrument: its settings contradict each other"));
-    }
+    let refused = |why: Rejection| Fault::new(format!("the core refuses the instrument: {}", why.text()));
+    line.parameters_at(mark).check().map_err(refused)?;
     Ok(line)
 }
 
