@@ -460,6 +460,8 @@ rejections! {
     ChangeAlreadyPending = 519, "a change of these parameters already waits out its timelock";
     /// Limits.
     OpenInterestFull = 520, "the trade would raise open interest above what the block allows";
+    /// Limits.
+    LotTooSmall = 550, "a lot is worth less than 0.1 USD at the feed's index, so that rounding to a quantum a lot would matter";
     /// Margin.
     InitialMarginNotMet = 601, "initial margin would not be met";
     /// Margin.

@@ -24,6 +24,7 @@ pub mod accounts;
 pub mod commitment;
 mod lanes;
 mod parallel;
+pub mod exit_cost;
 pub mod rows;
 pub mod margin;
 pub mod liquidation_price;

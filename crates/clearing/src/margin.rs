@@ -3,11 +3,11 @@
 //! The functions take a vector as `cash` and `positions`, so that a command, the cycle and a calculator can ask about
 //! accounts that do not exist yet.
 
-use crate::parameters::Tier;
+use crate::exit_cost::Bar;
 use crate::rows::{Matrices, Rows};
-use crate::state::{Account, Instrument, Order, Pool, Position};
-use crate::table::{InstrumentId, Table};
-use crate::units::{MAX_ROWS, Money, Price, Quantity, Ratio};
+use crate::state::{Account, Order, Pool, Position};
+use crate::table::InstrumentId;
+use crate::units::{MAX_ROWS, Money, Quantity};
 use alloc::vec::Vec;
 
 /// The lowest value of a vector over the rows of a matrix.
@@ -19,63 +19,21 @@ pub struct Worst {
     pub row: usize,
 }
 
-/// What a position costs to leave: the sum over tiers of (lots inside) × rate × |mark|, rounded up. R5.6
-#[must_use]
-pub fn exit_cost(tiers: &[Tier], quantity: Quantity, mark: Price) -> Money {
-    let size = quantity.abs();
-    let ends = tiers.iter().skip(1).map(|tier| tier.from).chain(core::iter::once(size));
-    let inside = |(tier, end): (&Tier, Quantity)| (mark.abs() * (size.min(end) - tier.from).or_zero(), tier.rate);
-    Money::sum_of_shares_ceil(tiers.iter().zip(ends).map(inside))
-}
-
-/// The exit cost of one lot more, money per lot rounded down: what selling one lot saves.
-pub(crate) fn marginal_exit_cost(instrument: &Instrument, quantity: Quantity, mark: Price) -> Price {
-    let size = quantity.abs();
-    let rate =
-        instrument.parameters.exit_cost.iter().rfind(|tier| tier.from < size).map_or(Ratio::ZERO, |tier| tier.rate);
-    mark.abs().times_floor(rate)
-}
-
-/// Which exit cost counts: initial adds to maintenance, so that R6.4 holds.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Cost {
-    Maintenance,
-    Initial,
-}
-
-fn exit_cost_of(
-    instruments: &Table<InstrumentId, Instrument>,
-    matrices: &Matrices,
-    id: InstrumentId,
-    quantity: Quantity,
-    cost: Cost,
-) -> Money {
-    let instrument = &instruments[id];
-    let mark = matrices.mark(id);
-    let maintenance = exit_cost(&instrument.parameters.exit_cost, quantity, mark);
-    match cost {
-        Cost::Maintenance => maintenance,
-        Cost::Initial => maintenance + exit_cost(&instrument.parameters.initial_exit_cost, quantity, mark),
-    }
-}
-
-fn exit_costs(pool: &Pool, positions: &[Position], cost: Cost) -> Money {
-    let one = |position: &Position| {
-        exit_cost_of(&pool.instruments, &pool.matrices, position.instrument, position.quantity, cost)
-    };
+fn exit_costs(pool: &Pool, positions: &[Position], bar: Bar) -> Money {
+    let one = |position: &Position| pool.matrices.exit_costs.of_position(position.instrument, position.quantity, bar);
     positions.iter().map(one).sum()
 }
 
 /// The maintenance exit cost of a vector. R5.6
 #[must_use]
 pub fn maintenance_exit_cost(pool: &Pool, positions: &[Position]) -> Money {
-    exit_costs(pool, positions, Cost::Maintenance)
+    exit_costs(pool, positions, Bar::Maintenance)
 }
 
 /// The initial exit cost of a vector, which contains the maintenance exit cost. R5.6
 #[must_use]
 pub fn initial_exit_cost(pool: &Pool, positions: &[Position]) -> Money {
-    exit_costs(pool, positions, Cost::Initial)
+    exit_costs(pool, positions, Bar::Initial)
 }
 
 /// Equity: the vector times today's row. R6.1
@@ -143,7 +101,7 @@ pub fn doubt(matrices: &Matrices, positions: &[Position]) -> Money {
 #[must_use]
 pub fn maintenance_worst(pool: &Pool, cash: Money, positions: &[Position]) -> Worst {
     let lowest = worst(&pool.matrices.maintenance, cash, positions);
-    Worst { value: lowest.value - exit_costs(pool, positions, Cost::Maintenance), ..lowest }
+    Worst { value: lowest.value - exit_costs(pool, positions, Bar::Maintenance), ..lowest }
 }
 
 /// Whether the account breaches: stressed equity below zero in some maintenance row, even where every doubtful price is
@@ -170,7 +128,7 @@ pub fn target_worst(pool: &Pool, cash: Money, positions: &[Position]) -> Money {
 /// The same where the lowest stressed equity over maintenance rows is known.
 pub(crate) fn target_worst_at(pool: &Pool, cash: Money, positions: &[Position], stressed: Money) -> Money {
     let lowest = worst(&pool.matrices.target, cash, positions).value;
-    stressed.min(lowest - exit_costs(pool, positions, Cost::Maintenance))
+    stressed.min(lowest - exit_costs(pool, positions, Bar::Maintenance))
 }
 
 /// Free collateral: the lowest stressed equity over initial rows, which contain maintenance and target rows; doubtful
@@ -179,7 +137,7 @@ pub(crate) fn target_worst_at(pool: &Pool, cash: Money, positions: &[Position], 
 pub fn free_collateral(pool: &Pool, cash: Money, positions: &[Position]) -> Money {
     let rows = [&pool.matrices.maintenance, &pool.matrices.target, &pool.matrices.initial];
     let lowest = rows.iter().map(|rows| worst(rows, cash, positions).value).min().unwrap_or(cash);
-    lowest - exit_costs(pool, positions, Cost::Initial) - doubt(&pool.matrices, positions)
+    lowest - exit_costs(pool, positions, Bar::Initial) - doubt(&pool.matrices, positions)
 }
 
 /// Maintenance margin: equity − the lowest stressed equity over maintenance rows. R6.2
@@ -280,7 +238,7 @@ fn exit_cost_and_doubt<'a>(pool: &Pool, account: &Account, orders: impl Iterator
     touched.dedup();
     let deducted = |id: InstrumentId| {
         let size = reachable(account.quantity(id), orders.clone(), id);
-        exit_cost_of(&pool.instruments, &pool.matrices, id, size, Cost::Initial) + pool.matrices.doubt(id) * size
+        pool.matrices.exit_costs.of_position(id, size, Bar::Initial) + pool.matrices.doubt(id) * size
     };
     touched.into_iter().map(deducted).sum()
 }

@@ -1,5 +1,6 @@
 //! The market state as matrices: what a lot of every instrument is worth today and in every scenario (R5).
 
+use crate::exit_cost::ExitCosts;
 use crate::parameters::Kind;
 use crate::state::{Condition, Correlation, Feed, Instrument, Pool, Stress};
 use crate::table::{FeedId, Id, InstrumentId, Table};
@@ -84,6 +85,8 @@ pub struct Matrices {
     /// How far each mark may be from the truth, either way: the confidence of its feed, the book's premium,
     /// and more while the feed is down. R3.4, R3.8
     pub uncertainty: Vec<Price>,
+    /// What leaving a lot of each instrument costs. R5.6
+    pub exit_costs: ExitCosts,
     /// The unshocked row and the set at maintenance stress.
     pub maintenance: Rows,
     /// The set at maintenance stress widened by the target buffer, never beyond initial stress. R6.3
@@ -150,8 +153,10 @@ pub fn build(pool: &Pool, feeds: &Table<FeedId, Feed>, time: Time) -> Matrices {
         first.into_iter().chain(scenarios.iter().copied()).chain(last).collect()
     };
     let share = pool.parameters.maintenance_share;
+    let today: Vec<Price> = pool.instruments.iter().map(|(_, instrument)| instrument.mark).collect();
     Matrices {
-        today: pool.instruments.iter().map(|(_, instrument)| instrument.mark).collect(),
+        exit_costs: ExitCosts::of(&pool.instruments, &today),
+        today,
         uncertainty: pool.instruments.iter().map(|(_, instrument)| doubt_of(pool, feeds, instrument, time)).collect(),
         maintenance: price_all(pool, feeds, with(Some(Scenario::Unshocked), None), &maintenance, share),
         target: price_all(pool, feeds, with(None, None), &target, share),

@@ -4,8 +4,7 @@
 //! Why it may be trusted. Every operation below is one of IEEE 754's correctly rounded ones, in a fixed order, with an error
 //! of at most u = 2⁻⁵³ of its result. Prices (at most 65 · 2⁴⁴, R1.7) are exact; cash and lots are rounded once. A sum over n
 //! positions of products then differs from the true one by at most (n + 4) · u times the sum of the |terms|, to first order,
-//! and n is at most 256: 2⁻⁴⁴ of that sum is more than enough. The exit cost is rounded up to a quantum a position
-//! in integers, so n quanta more may be missing.
+//! and n is at most 256: 2⁻⁴⁴ of that sum is more than enough. The exit cost of a lot is an exact price as well.
 #![expect(
     clippy::float_arithmetic,
     clippy::as_conversions,
@@ -16,12 +15,13 @@
 
 mod orders;
 
+use crate::exit_cost::{ExitCost, ExitCosts};
 use crate::lanes::{Lane, Lanes, SLOTS};
 use crate::parameters::Tier;
 use crate::rows::Rows;
-use crate::state::{Instrument, Pool};
+use crate::state::Pool;
 use crate::table::{AccountId, Id, InstrumentId};
-use crate::units::{Money, PPM, Price, Quantity};
+use crate::units::{Money, Price, Quantity};
 use alloc::vec::Vec;
 pub(crate) use orders::OrderScreen;
 
@@ -92,11 +92,11 @@ impl Screen {
         let groups = rows.len().div_ceil(WIDTH);
         let mut prices = Vec::with_capacity(groups.saturating_mul(pool.instruments.len()));
         let mut listed = Vec::with_capacity(pool.instruments.len());
-        for (id, instrument) in pool.instruments.iter() {
+        for id in pool.instruments.ids() {
             let column = rows.column(id);
             let group = |at: usize| core::array::from_fn(|row| price_at(column, at * WIDTH + row));
             prices.extend((0..groups).map(group));
-            listed.push(Listed::of(pool, id, instrument, rows));
+            listed.push(Listed::of(pool, id, rows));
         }
         Self { groups, prices, listed }
     }
@@ -196,13 +196,13 @@ fn price_at(column: &[Price], row: usize) -> f64 {
 }
 
 impl Listed {
-    fn of(pool: &Pool, id: InstrumentId, instrument: &Instrument, rows: &Rows) -> Self {
+    fn of(pool: &Pool, id: InstrumentId, rows: &Rows) -> Self {
         let mark = pool.matrices.mark(id);
         let column = rows.column(id);
         let largest = column.iter().map(|price| price.abs().get()).max().unwrap_or(0);
         let reach = column.iter().map(|price| (*price - mark).abs().get()).max().unwrap_or(0);
         let doubt = pool.matrices.doubt(id).get() as f64;
-        let mut steps = steps_of(&instrument.parameters.exit_cost, mark.abs().get() as f64).into_iter();
+        let mut steps = steps_of(pool.matrices.exit_costs.maintenance(id)).into_iter();
         let first = steps.next().unwrap_or_default();
         let more: Vec<(f64, f64)> = steps.collect();
         let steepness: f64 = more.iter().chain([&first]).map(|(_, step)| step.abs()).sum();
@@ -216,16 +216,16 @@ impl Listed {
     }
 }
 
-/// Tiers as steps: what a lot costs more from each on.
-fn steps_of(tiers: &[Tier], mark: f64) -> Vec<(f64, f64)> {
+/// An exit cost as steps: what a lot costs more from each corner on. Prices a lot are exact in floats.
+fn steps_of(leaving: &ExitCost) -> Vec<(f64, f64)> {
     let mut before = 0.0;
-    let step = |tier: &Tier| {
-        let rate = tier.rate.get() as f64 / PPM as f64 * mark;
-        let step = rate - before;
-        before = rate;
-        (tier.from.get() as f64, step)
+    let step = |(from, cost): &(Quantity, Price)| {
+        let cost = cost.get() as f64;
+        let step = cost - before;
+        before = cost;
+        (from.get() as f64, step)
     };
-    tiers.iter().map(step).collect()
+    leaving.corners().iter().map(step).collect()
 }
 
 /// How much an account can lose in any row at most, so that the largest losers of a pool are found without walking every row of
@@ -240,18 +240,17 @@ impl LossBounds {
     /// The bounds in a pool's matrices as they are.
     pub(crate) fn of(pool: &Pool) -> Self {
         let matrices = &pool.matrices;
-        let of = |(id, instrument): (InstrumentId, &Instrument)| {
+        let of = |id: InstrumentId| {
             let mark = matrices.mark(id);
             let rows = [&matrices.maintenance, &matrices.target, &matrices.initial];
             let prices = rows.into_iter().flat_map(|rows| rows.column(id));
             let reach = prices.map(|price| (*price - mark).abs().get()).max().unwrap_or(0);
-            let parameters = &instrument.parameters;
-            let dearest = |tiers: &[Tier]| tiers.iter().map(|tier| tier.rate.get()).max().unwrap_or(0) as f64;
-            let rate = (dearest(&parameters.exit_cost) + dearest(&parameters.initial_exit_cost)) / PPM as f64;
-            let most = reach as f64 + rate * mark.abs().get() as f64 + matrices.doubt(id).get() as f64;
+            let costs = &matrices.exit_costs;
+            let dearest = (costs.maintenance(id).dearest() + costs.added(id).dearest()).get() as f64;
+            let most = reach as f64 + dearest + matrices.doubt(id).get() as f64;
             (mark.get() as f64, most)
         };
-        Self { listed: pool.instruments.iter().map(of).collect() }
+        Self { listed: pool.instruments.ids().map(of).collect() }
     }
 
     /// Whether twice what the account can lose, less its equity, is certainly not above an amount.
@@ -278,9 +277,9 @@ impl LossBounds {
 #[derive(Clone, Debug)]
 pub(crate) struct Base {
     rows: Rows,
-    marks: Vec<Price>,
     doubts: Vec<Price>,
     tiers: Vec<Vec<Tier>>,
+    exit_costs: ExitCosts,
     reaches: Vec<f64>,
 }
 
@@ -299,9 +298,9 @@ impl Base {
     pub(crate) fn of(pool: &Pool, screen: &Screen) -> Self {
         Self {
             rows: pool.matrices.maintenance.clone(),
-            marks: pool.matrices.today.clone(),
             doubts: pool.matrices.uncertainty.clone(),
             tiers: pool.instruments.iter().map(|(_, listed)| listed.parameters.exit_cost.clone()).collect(),
+            exit_costs: pool.matrices.exit_costs.clone(),
             reaches: screen.listed.iter().map(|listed| listed.reach).collect(),
         }
     }
@@ -319,7 +318,7 @@ impl Base {
     pub(crate) fn moved(&self, pool: &Pool) -> Moved {
         let mut moved = Moved::default();
         let matrices = &pool.matrices;
-        for (at, (id, listed)) in pool.instruments.iter().enumerate() {
+        for (at, id) in pool.instruments.ids().enumerate() {
             let (Some(before), Some(reach)) = (self.rows.columns.get(at), self.reaches.get(at)) else { continue };
             let (mut fall, mut rise) = (0, 0);
             for (before, now) in before.iter().zip(matrices.maintenance.column(id)) {
@@ -328,10 +327,11 @@ impl Base {
                 rise = rise.max(change);
             }
             let gone = |then: &[Price]| then.get(at).copied().unwrap_or_default();
-            let dearer = (matrices.mark(id).abs() - gone(&self.marks).abs()).or_zero().get() as f64;
-            let steepest = listed.parameters.exit_cost.iter().map(|tier| tier.rate.get()).max().unwrap_or(0);
+            let corners = matrices.exit_costs.maintenance(id).corners().iter();
+            let costs = corners.zip(self.exit_costs.maintenance(id).corners());
+            let dearer = costs.map(|((_, now), (_, before))| (*now - *before).get()).max().unwrap_or(0).max(0);
             let doubt = (gone(&self.doubts) - matrices.doubt(id)).or_zero().get() as f64;
-            let either = dearer * steepest as f64 / PPM as f64 + doubt;
+            let either = dearer as f64 + doubt;
             moved.down = moved.down.max((fall as f64 + either) / reach);
             moved.up = moved.up.max((rise as f64 + either) / reach);
         }

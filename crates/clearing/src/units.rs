@@ -185,13 +185,6 @@ impl Money {
         self.0.checked_add(other.0).map(Self)
     }
 
-    /// Σ amount × ratio, divided once and rounded up. Amounts and ratios are not negative.
-    pub(crate) fn sum_of_shares_ceil(shares: impl Iterator<Item = (Self, Ratio)>) -> Self {
-        let sum = shares.map(|(amount, ratio)| times(amount.0, i128::from(ratio.0)));
-        let sum = sum.fold(0, |sum: i128, share| sum.checked_add(share).expect("the sum fits"));
-        Self(divide_ceil(sum, i128::from(PPM)))
-    }
-
     /// `self × part ⁄ whole`, rounded down; `whole` must be positive. Where the product would not fit, part and whole are
     /// cut at the low end first, by the same number of bits.
     #[must_use]

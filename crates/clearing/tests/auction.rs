@@ -141,7 +141,7 @@ static RICH: LazyLock<World> = LazyLock::new(|| world_of(4, 1_000_000 * USD));
 
 /// A few hundred lots at most, and a jump ruins most: with a small fund, so that it trades as well.
 static POOR: LazyLock<World> = LazyLock::new(|| {
-    let mut world = world_of(3, 350);
+    let mut world = world_of(3, 400);
     let capital = |capital| by(CUSTODIAN, Command::Capitalise { pool: POOL, capital, amount: Money::new(900) });
     world.must(1, vec![capital(Capital::Fund), capital(Capital::OwnCapital)]);
     world

@@ -156,7 +156,7 @@ fn a_block_is_encoded_as_it_always_was() {
 #[test]
 fn a_receipt_is_encoded_as_it_always_was() {
     let bytes = borsh::to_vec(&fixed_receipt()).unwrap();
-    assert_hash("a receipt", &bytes, "cee7443578a45fb9c54a0d120498d0bfde6ca6c090b0567c9b3a402f40632a25");
+    assert_hash("a receipt", &bytes, "48b665c4eae65f24764d14fad76a65b181d2b449b54406d70466dd2153cac510");
     assert_eq!(borsh::from_slice::<Receipt>(&bytes).unwrap(), fixed_receipt());
 }
 
@@ -170,7 +170,7 @@ fn every_rejection_keeps_its_code() {
     assert_hash(
         "the rejections",
         listed.as_bytes(),
-        "a44d761639dea6b764d9e7b01564006f4a1d2da196acad249842420be9df779e",
+        "259bec9f7cbcae1fb1756cec45f6e26dae1306626403a57d1f902a332152d19e",
     );
 }
 
@@ -189,11 +189,11 @@ fn an_empty_system_has_the_root_it_always_had() {
 #[test]
 fn a_history_leads_to_the_root_and_snapshot_it_always_led_to() {
     let world = fixed_world();
-    assert_hash("the root", &world.engine.root(), "c82a7f04f5d2919c32dbe3565b7067409072b9dd2d3bd16abf1c19b79a9570ca");
+    assert_hash("the root", &world.engine.root(), "7a2abc23949eac41411dbf5762dd9c24b9d7f7beefc9843eeb4cdad0f34ee0f9");
     assert_hash(
         "the snapshot",
         &world.engine.snapshot(),
-        "45a8126336030f5a8a6bbaf74ba27343b5e3ccbcc0958f63b7a5a8f02e32460b",
+        "c0775662196148eb75b86239d12117ced1edf92167c9451b6c26eb8b4d0df3c9",
     );
 }
 

@@ -23,6 +23,7 @@ mod world;
 
 use clearing::command::{Capital, Command};
 use clearing::event::{Event, Receipt};
+use clearing::exit_cost::ExitCosts;
 use clearing::margin;
 use clearing::parameters::{Kind, PublisherParameters, Tier};
 use clearing::rows::{Matrices, Rows, Scenario};
@@ -88,8 +89,10 @@ fn pool_of(market: &[Column]) -> Pool {
         scenarios: choose(&market[0]).iter().map(|_| Scenario::Unshocked).collect(),
         columns: market.iter().map(|column| choose(column).iter().copied().map(Price::new).collect()).collect(),
     };
+    let today: Vec<Price> = market.iter().map(|column| Price::new(column.today)).collect();
     pool.matrices = Matrices {
-        today: market.iter().map(|column| Price::new(column.today)).collect(),
+        exit_costs: ExitCosts::of(&pool.instruments, &today),
+        today,
         uncertainty: market.iter().map(|column| Price::new(column.doubt)).collect(),
         maintenance: rows(|column| &column.maintenance),
         target: rows(|column| &column.target),

@@ -16,6 +16,7 @@
 mod world;
 
 use clearing::command::Key;
+use clearing::exit_cost::ExitCosts;
 use clearing::margin;
 use clearing::parameters::Tier;
 use clearing::rows::{Matrices, Rows, Scenario};
@@ -99,8 +100,10 @@ impl Market {
             scenarios: (0..rows).map(|at| Scenario::Named(at as u16)).collect(),
             columns: self.marks.iter().zip(&self.shocks).map(column).collect(),
         };
+        let today: Vec<Price> = self.marks.iter().map(|mark| Price::new(*mark)).collect();
         self.pool.matrices = Matrices {
-            today: self.marks.iter().map(|mark| Price::new(*mark)).collect(),
+            exit_costs: ExitCosts::of(&self.pool.instruments, &today),
+            today,
             uncertainty: self.doubts.iter().map(|doubt| Price::new(*doubt)).collect(),
             maintenance,
             ..Matrices::default()

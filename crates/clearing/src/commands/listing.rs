@@ -178,6 +178,7 @@ pub(super) fn open_own_pool(
     parameters.cash_cap = lister.first_loss.times_floor(Ratio::new(64_000_000)).min(from.parameters.cash_cap);
     let listed = derived_instrument(feed, quoted, lister.first_loss);
     charges_fit(&quoted.parameters, &listed, &parameters)?;
+    require(lots_are_worth_counting(quoted, &listed), Rejection::LotTooSmall)?;
     let mut pool = Pool::new(name.clone(), lister.signer, parameters, state.time);
     pool.own_capital = lister.first_loss;
     pool.custody = lister.first_loss;
@@ -189,6 +190,13 @@ pub(super) fn open_own_pool(
     events.push(Event::PoolOpened { pool });
     events.push(Event::InstrumentListed { pool, instrument: InstrumentId(0) });
     Ok(())
+}
+
+/// R5.6: whether a quantum a lot is nothing beside what a lot is worth: 0.1 USD, of which a quantum is a thousandth of a percent. A feed
+/// that has no price yet says nothing about it.
+fn lots_are_worth_counting(feed: &Feed, parameters: &InstrumentParameters) -> bool {
+    const LEAST: Price = Price::new(100_000);
+    !feed.priced || feed.index.abs().max(parameters.stress_base) >= LEAST
 }
 
 /// A perpetual whose open interest is bounded by what the lister posted: initial stress rises from 5 × to 20 × the first loss.
@@ -230,6 +238,7 @@ pub(super) fn list_instrument(
     let feed = state.feeds.find(parameters.feed).ok_or(Rejection::FeedNotFound)?;
     charges_fit(&feed.parameters, &parameters, &found.parameters)?;
     require(!found.winding_down, Rejection::PoolWindingDown)?;
+    require(lots_are_worth_counting(feed, &parameters), Rejection::LotTooSmall)?;
     let expired = matches!(parameters.kind, Kind::Dated { expiry, .. } if expiry <= state.time);
     require(!expired, Rejection::ParametersNotValid)?;
     require(found.instruments.len() < MAX_INSTRUMENTS, Rejection::TooManyInstruments)?;

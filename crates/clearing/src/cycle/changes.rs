@@ -3,6 +3,7 @@
 use super::Moment;
 use crate::commands::apply_feed;
 use crate::event::Event;
+use crate::exit_cost::ExitCosts;
 use crate::margin;
 use crate::parameters::InstrumentParameters;
 use crate::state::{Feed, Pool};
@@ -49,7 +50,9 @@ fn apply_instrument(pool: &mut Pool, id: PoolId, instrument: InstrumentId, say: 
 }
 
 fn exchange(pool: &mut Pool, instrument: InstrumentId, parameters: InstrumentParameters) -> InstrumentParameters {
-    core::mem::replace(&mut pool.instruments[instrument].parameters, parameters)
+    let old = core::mem::replace(&mut pool.instruments[instrument].parameters, parameters);
+    pool.matrices.exit_costs = ExitCosts::of(&pool.instruments, &pool.matrices.today);
+    old
 }
 
 fn breaches(pool: &Pool) -> impl Iterator<Item = bool> {

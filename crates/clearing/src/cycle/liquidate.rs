@@ -350,10 +350,9 @@ impl<'a> Seller<'a> {
 
     /// What filling a leg's order at its limit comes to, if it has one.
     fn fill(&self, at: usize, leg: &Leg) -> Option<Fill> {
-        let mark = self.pool.matrices.mark(leg.instrument);
-        let tiers = &self.pool.instruments[leg.instrument].parameters.exit_cost;
+        let leaving = self.pool.matrices.exit_costs.maintenance(leg.instrument);
         let held = self.pool.accounts[self.id].quantity(leg.instrument).abs();
-        let saved = margin::exit_cost(tiers, held, mark) - margin::exit_cost(tiers, held - leg.taken, mark);
+        let saved = leaving.of_position(held) - leaving.of_position(held - leg.taken);
         let quantity = leg.taken.on_side(leg.sign);
         let value = leg.limit * quantity;
         let kept = value - value.abs().times_ceil(self.pool.parameters.liquidation_fee) + saved;
@@ -412,7 +411,7 @@ impl<'a> Seller<'a> {
         let worth = |position: &Position| self.pool.matrices.mark(position.instrument).abs() * position.quantity.abs();
         let whole: Money = self.positions.iter().map(worth).sum();
         let held = self.pool.accounts[self.id].quantity(instrument);
-        let leaving = margin::marginal_exit_cost(listed, held, mark);
+        let leaving = self.pool.matrices.exit_costs.maintenance(instrument).of_last_lot(held);
         let equity = mark.abs().times_floor(self.equity.or_zero().ratio_to_floor(whole, Ratio::ONE));
         let cushion = equity.max(leaving).min(listed.band_width());
         let doubt = self.pool.matrices.doubt(instrument).min(listed.band_width());
@@ -438,9 +437,8 @@ impl<'a> Seller<'a> {
             let Some(price) = rows.column(leg.instrument).get(lowest.row) else { continue };
             let mark = self.pool.matrices.mark(leg.instrument);
             let held = positions.iter().find(|position| position.instrument == leg.instrument);
-            let listed = &self.pool.instruments[leg.instrument];
-            let saved =
-                held.map_or(Price::ZERO, |position| margin::marginal_exit_cost(listed, position.quantity, mark));
+            let leaving = self.pool.matrices.exit_costs.maintenance(leg.instrument);
+            let saved = held.map_or(Price::ZERO, |position| leaving.of_last_lot(position.quantity));
             let kept = if leg.sign < 0 { *price - leg.limit } else { leg.limit - *price };
             let gain = kept + saved - leg.limit.abs().times_ceil(self.pool.parameters.liquidation_fee);
             let score = gain.ratio_to_floor(mark.abs().max(Price::new(1)), Ratio::new(64_000_000));

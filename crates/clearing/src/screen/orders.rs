@@ -10,7 +10,6 @@
 
 use super::{ROUNDING, beyond, least_of, steps_of};
 use crate::margin::reachable;
-use crate::parameters::Tier;
 use crate::rows::Rows;
 use crate::state::{Account, Instrument, Order, Pool};
 use crate::table::{Id, InstrumentId};
@@ -59,7 +58,7 @@ impl OrderScreen {
             }
             screen.prices.extend(column().map(|price| price.get() as f64));
             let range = (column().min().copied().unwrap_or_default(), column().max().copied().unwrap_or_default());
-            screen.listed.push(Listed::of(pool, instrument, matrices.mark(id), matrices.doubt(id), range));
+            screen.listed.push(Listed::of(pool, id, instrument, matrices.doubt(id), range));
         }
         screen
     }
@@ -157,12 +156,11 @@ fn float(money: Money) -> f64 {
 }
 
 impl Listed {
-    fn of(pool: &Pool, instrument: &Instrument, mark: Price, doubt: Price, (low, high): (Price, Price)) -> Self {
+    fn of(pool: &Pool, id: InstrumentId, instrument: &Instrument, doubt: Price, (low, high): (Price, Price)) -> Self {
         let range = (low.get() as f64, high.get() as f64);
-        let mark = mark.abs().get() as f64;
         let parameters = &instrument.parameters;
-        let steps = |tiers: &[Tier]| steps_of(tiers, mark);
-        let tiers = [steps(&parameters.exit_cost), steps(&parameters.initial_exit_cost)].concat();
+        let costs = &pool.matrices.exit_costs;
+        let tiers = [steps_of(costs.maintenance(id)), steps_of(costs.added(id))].concat();
         let doubt = doubt.get() as f64;
         let steepest = doubt + tiers.iter().map(|(_, step)| step.abs()).sum::<f64>();
         let surcharged = 1.0 + pool.parameters.fee_surcharge.get() as f64 / PPM as f64;

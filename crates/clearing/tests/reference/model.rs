@@ -51,14 +51,15 @@ pub enum Bar {
     Initial,
 }
 
-/// R5.6: each corner makes every lot beyond it dearer by the step in the rate.
+/// R5.6: a lot costs its tier's share of the mark, rounded up to a quantum; each corner makes every lot beyond it dearer by the step.
 pub fn exit_cost(tiers: &[(i64, i64)], size: i64, mark: i64) -> Exact {
     let mut cost = Exact::zero();
-    let mut before = 0;
+    let mut before = Exact::zero();
     for (corner, rate) in tiers {
         let beyond = (size.abs() - corner).max(0);
-        cost += whole(beyond) * whole(mark.abs()) * ppm(rate - before);
-        before = *rate;
+        let lot = (whole(mark.abs()) * ppm(*rate)).ceil();
+        cost += whole(beyond) * (lot.clone() - before);
+        before = lot;
     }
     cost
 }
