@@ -1,6 +1,6 @@
 //! How far a forced sale moves the price, from what governance says about a market: λ of R14.1, a log-move a USD.
 //!
-//! First choice: the instrument's exit cost (R5.6), which is set from the depth of its book. Its tiers say by which share of the mark
+//! First choice: the instrument's own curve of its market's depth (`depth`, R13.6). Its tiers say by which share of the mark
 //! the last lot of a sale is conceded; between the starts of tiers it is read as a straight line, beyond the last one as its
 //! continuation, and the first tier's rate (half the spread) moves nothing. Where there is one tier only, the market's volume: a
 //! day's volume moves the price by a day's standard deviation (Kyle, A. S. (1985), "Continuous Auctions and Insider Trading",
@@ -18,8 +18,8 @@ use serde::Serialize;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Origin {
-    /// The exit cost of its instruments. R5.6
-    ExitCost,
+    /// The depth of its instruments' markets. R13.6
+    Depth,
     /// Volume and volatility. R4.1, R4.2
     Volume,
     /// Nothing says how deep the market is.
@@ -38,7 +38,7 @@ impl Impact {
     #[must_use]
     pub fn of(instrument: &Instrument, feed: &Feed) -> Self {
         let mark = instrument.mark.get().unsigned_abs() as f64 / 1e6;
-        let tiers = &instrument.parameters.exit_cost;
+        let tiers = &instrument.parameters.depth;
         let base = tiers.first().map_or(0.0, |tier| tier.rate.get() as f64);
         let point = |(at, (from, rate)): (usize, (Quantity, i64))| {
             (if at == 0 { 0.0 } else { from.get() as f64 * mark }, (rate as f64 - base) / 1e6)
@@ -47,7 +47,7 @@ impl Impact {
             tiers.iter().map(|tier| (tier.from, tier.rate.get())).enumerate().map(point).collect();
         let rises = points.last().is_some_and(|(usd, share)| *usd > 0.0 && *share > 0.0);
         if rises {
-            return Self { points, origin: Origin::ExitCost };
+            return Self { points, origin: Origin::Depth };
         }
         let volume = instrument.parameters.daily_volume.get() as f64 / 1e6;
         let daily = daily_deviation(feed);

@@ -34,7 +34,7 @@ fn threatened_by(pool: &Pool, feeds: &Table<FeedId, Feed>, way: Way, time: Time)
     for (id, listed) in there.instruments.iter().filter(|(_, listed)| !listed.is_spot() && listed.settled.is_none()) {
         let feed = listed.parameters.feed;
         let stress = there.stresses.get(&feed).map_or(Ratio::ONE, |stress| stress.maintenance);
-        let lots = depth(&listed.parameters.exit_cost, stress);
+        let lots = depth(&listed.parameters.depth, stress);
         let market = markets.entry(feed).or_insert(Market { is_known: true, ..Market::default() });
         // Sales carry a fall on, purchases a rise.
         let value = listed.mark.abs() * sold.get(id.position()).copied().unwrap_or_default();
@@ -103,8 +103,8 @@ fn add_sales(there: &Pool, cash: Money, positions: &[Position], sold: &mut [Quan
     }
 }
 
-/// How many lots may be sold at once before the last of them concedes `stress` more than the first: exit cost's tiers (R5.6), joined by
-/// straight lines and continued by the last of them. None where it does not grow: then nothing says how deep the market is.
+/// How many lots may be sold at once before the last of them concedes `stress` more than the first: the tiers of the market's depth, joined
+/// by straight lines and continued by the last of them. None where it does not grow: then nothing says how deep the market is.
 fn depth(tiers: &[Tier], stress: Ratio) -> Option<Quantity> {
     let first = tiers.first()?;
     let wanted = first.rate + stress;

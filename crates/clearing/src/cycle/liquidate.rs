@@ -4,6 +4,7 @@ use super::Moment;
 use super::book::{Book, Interest, Origin, clears_now, remove_orders};
 use super::watch::Breached;
 use crate::event::{Event, Removal};
+use crate::exit_cost::ExitCost;
 use crate::margin;
 use crate::parallel;
 use crate::rows::Rows;
@@ -403,8 +404,8 @@ impl<'a> Seller<'a> {
     }
 
     /// R10.3: from the edge of the mark's band that is good for the account towards the price at which the account's equity,
-    /// spread over its positions by notional, is used up, or towards what leaving costs (R5.6) where that is further: margin
-    /// was charged for it. Never beyond the band.
+    /// spread over its positions by notional, is used up, or towards what leaving costs (R5.6) or what the market's depth
+    /// says of a position of this size, where that is further. Never beyond the band.
     fn limit(&self, instrument: InstrumentId, sign: i64) -> Price {
         let listed = &self.pool.instruments[instrument];
         let mark = self.pool.matrices.mark(instrument);
@@ -412,8 +413,9 @@ impl<'a> Seller<'a> {
         let whole: Money = self.positions.iter().map(worth).sum();
         let held = self.pool.accounts[self.id].quantity(instrument);
         let leaving = self.pool.matrices.exit_costs.maintenance(instrument).of_last_lot(held);
+        let moved = ExitCost::of(&listed.parameters.depth, mark).of_last_lot(held);
         let equity = mark.abs().times_floor(self.equity.or_zero().ratio_to_floor(whole, Ratio::ONE));
-        let cushion = equity.max(leaving).min(listed.band_width());
+        let cushion = equity.max(leaving).max(moved).min(listed.band_width());
         let doubt = self.pool.matrices.doubt(instrument).min(listed.band_width());
         let (best, bankruptcy) = if sign < 0 { (mark - doubt, mark + cushion) } else { (mark + doubt, mark - cushion) };
         best.towards_floor(bankruptcy, self.age.saturating_add(1), u64::from(self.pool.parameters.concession_blocks))

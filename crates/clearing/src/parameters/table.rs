@@ -137,13 +137,13 @@ lists! {
     FeedId, |_: &FeedId, _: &Setting| true, unless_same;
     bool, |_: &bool, _: &Setting| true, unless_same;
     Kind, |kind: &Kind, _: &Setting| kind.is_valid(), |old: &Kind, new: &Kind, _: &Setting| old.direction(new);
-    Vec<Key>, fits, unless_same;
+    Vec<Key>, |list: &Vec<Key>, setting: &Setting| fits(list, setting), unless_same;
     Vec<PublisherParameters>, |list: &Vec<PublisherParameters>, _: &Setting| list.iter().all(PublisherParameters::is_valid), unless_same;
     Vec<NamedRow>, |list: &Vec<NamedRow>, setting: &Setting| fits(list, setting) && list.iter().all(NamedRow::is_valid), unless_same;
-    Vec<Tier>, |list: &Vec<Tier>, setting: &Setting| fits(list, setting) && convex(list), tiers_direction;
+    Vec<Tier>, |list: &Vec<Tier>, setting: &Setting| fits(list, setting) && convex(list), |old: &Vec<Tier>, new: &Vec<Tier>, setting: &Setting| tiers_direction(old, new, setting);
 }
 
-fn fits<T>(list: &Vec<T>, setting: &Setting) -> bool {
+fn fits<T>(list: &[T], setting: &Setting) -> bool {
     i128::try_from(list.len()).is_ok_and(|length| setting.allows(length))
 }
 
@@ -153,7 +153,7 @@ fn unless_same<T: PartialEq>(old: &T, new: &T, _: &Setting) -> Direction {
 }
 
 /// What replacing one schedule of tiers by another does: compared at every corner of either.
-fn tiers_direction(old: &Vec<Tier>, new: &Vec<Tier>, setting: &Setting) -> Direction {
+fn tiers_direction(old: &[Tier], new: &[Tier], setting: &Setting) -> Direction {
     let rate_at = |tiers: &[Tier], size: Quantity| {
         i128::from(tiers.iter().rfind(|tier| tier.from <= size).map_or(0, |tier| tier.rate.get()))
     };

@@ -5,7 +5,6 @@
 
 use super::world::World;
 use clearing::event::Event;
-use clearing::margin;
 use clearing::state::{Account, Instrument, Level, Pool};
 use clearing::table::{AccountId, PoolId};
 use clearing::units::Price;
@@ -168,7 +167,8 @@ pub(crate) fn is_sound(
         let listed = &pool.instruments[position.instrument];
         let mark = pool.matrices.mark(position.instrument);
         let ratio = honest_over_mark(listed, mark).unwrap_or(1.0);
-        costs += margin::exit_cost(&listed.parameters.exit_cost, position.quantity, mark).get() as f64 * ratio;
+        let leaving = pool.matrices.exit_costs.maintenance(position.instrument).of_position(position.quantity);
+        costs += leaving.get() as f64 * ratio;
         for (value, price) in values.iter_mut().zip(pool.matrices.maintenance.column(position.instrument)) {
             *value += (*price * position.quantity).get() as f64 * ratio;
         }

@@ -100,12 +100,12 @@ pub fn perpetual(
     InstrumentParameters {
         feed,
         kind: Kind::Perpetual,
-        exit_cost: exit_cost(listed.half_spread_ppm / 1e6, listed.calm_depth_usd_1pct / price_usd, listed.lot_size),
+        exit_cost: exit_cost(listed.half_spread_ppm / 1e6),
         initial_exit_cost: Vec::new(),
-        depth: Vec::new(),
+        depth: depth(listed.half_spread_ppm / 1e6, listed.calm_depth_usd_1pct / price_usd, listed.lot_size),
         band: ratio(core.band),
         mark_band: ratio(0.005),
-        impact: Money::ZERO,
+        impact: impact(listed.calm_depth_usd_1pct),
         mark_time: Time::new(60_000),
         fee: ratio(core.fee),
         negative_prices: false,
@@ -118,8 +118,19 @@ pub fn perpetual(
     }
 }
 
-/// R5.6: half the spread, and an impact that grows with the position's size against the calm depth within 1 %.
-pub(crate) fn exit_cost(half_spread: f64, depth_units_1pct: f64, lot_size: f64) -> Vec<Tier> {
+/// R5.6: half the spread and a little more for every lot, whoever holds it and however many: size is charged by the market's open
+/// interest (R4.2, R4.3), so that ten accounts pay what one pays.
+pub(crate) fn exit_cost(half_spread: f64) -> Vec<Tier> {
+    vec![Tier { from: Quantity::ZERO, rate: ratio(half_spread + 0.0005) }]
+}
+
+/// R3.6: a hundredth of what the book shows within 1 % in calm times, so that no crumb of a book has a middle.
+pub(crate) fn impact(depth_usd_1pct: f64) -> Money {
+    money((depth_usd_1pct / 100.0).max(1_000.0))
+}
+
+/// R13.6: by how much a sale moves the market, against the calm depth within 1 %.
+pub(crate) fn depth(half_spread: f64, depth_units_1pct: f64, lot_size: f64) -> Vec<Tier> {
     let tier = |depths: f64, rate: f64| Tier {
         from: lots(depth_units_1pct * depths, lot_size),
         rate: ratio(half_spread + rate),

@@ -183,7 +183,7 @@ fn named(node: &Node) -> (&'static str, String) {
 
 fn origin(origin: Origin) -> &'static str {
     match origin {
-        Origin::ExitCost => "exit cost",
+        Origin::Depth => "depth",
         Origin::Volume => "volume",
         Origin::Unknown => "nothing",
     }

@@ -57,7 +57,7 @@ fn market(market: &Market) -> SystemicMarket {
         feed: market.curve.feed,
         name: market.curve.name.clone(),
         impact: match market.curve.impact {
-            Origin::ExitCost => "exit_cost",
+            Origin::Depth => "depth",
             Origin::Volume => "volume",
             Origin::Unknown => "unknown",
         }

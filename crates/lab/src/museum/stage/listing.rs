@@ -108,12 +108,12 @@ pub(super) fn perpetual(core: &CorePlan, asset: &Asset, feed: FeedId) -> Instrum
     InstrumentParameters {
         feed,
         kind: Kind::Perpetual,
-        exit_cost: rules::exit_cost(asset.half_spread, asset.depth_usd_1pct / asset.price_usd, asset.lot_size),
+        exit_cost: rules::exit_cost(asset.half_spread),
         initial_exit_cost: Vec::new(),
-        depth: Vec::new(),
+        depth: rules::depth(asset.half_spread, asset.depth_usd_1pct / asset.price_usd, asset.lot_size),
         band: ratio(core.band),
         mark_band: ratio(0.005),
-        impact: Money::ZERO,
+        impact: rules::impact(asset.depth_usd_1pct),
         mark_time: Time::new(60_000),
         fee: ratio(core.fee),
         negative_prices: asset.negative_from_usd.is_some(),
@@ -131,7 +131,6 @@ pub(super) fn spot(core: &CorePlan, asset: &Asset, collateral: &Collateral, feed
     InstrumentParameters {
         kind: Kind::Spot { cap, ramp: Time::ZERO, crash: ratio(collateral.crash) },
         mark_band: Ratio::ZERO,
-        impact: Money::ZERO,
         max_funding: Ratio::ZERO,
         ..perpetual(core, asset, feed)
     }
