@@ -119,6 +119,11 @@ unit!(
     /// A ratio in parts per million.
     Ratio(i64)
 );
+// R1.2, R3.4
+unit!(
+    /// Lots by the share of their feed's move that they make: a signed count of millionths of a lot.
+    Exposure(i128)
+);
 // R1.5
 unit!(
     /// Milliseconds: an instant since the Unix epoch, or a length of time.
@@ -231,6 +236,12 @@ impl Money {
 }
 
 impl Quantity {
+    /// What these lots are exposed to where each makes `share` of its feed's move; exact.
+    #[must_use]
+    pub fn exposed(self, share: Ratio) -> Exposure {
+        Exposure(i128::from(self.0) * i128::from(share.0))
+    }
+
     /// `self × ratio`, rounded down (towards −∞).
     #[must_use]
     pub fn times_floor(self, ratio: Ratio) -> Self {
@@ -273,6 +284,29 @@ impl Price {
     #[must_use]
     pub fn ratio_to_floor(self, whole: Self, limit: Ratio) -> Ratio {
         Money(i128::from(self.0)).ratio_to_floor(Money(i128::from(whole.0)), limit)
+    }
+
+    /// Money for an exposure at this price for a lot that moves in full, rounded down.
+    #[must_use]
+    pub fn of_exposure_floor(self, exposure: Exposure) -> Money {
+        Money(divide_floor(times(i128::from(self.0), exposure.0), i128::from(PPM)))
+    }
+
+    /// Money for an exposure at this price for a lot that moves in full, rounded up.
+    #[must_use]
+    pub fn of_exposure_ceil(self, exposure: Exposure) -> Money {
+        Money(divide_ceil(times(i128::from(self.0), exposure.0), i128::from(PPM)))
+    }
+
+    /// What the price of a lot is for a lot that moves in full, where this one makes `share` of the move: `self ⁄ share`, rounded down and
+    /// clamped to ±[`MAX_PRICE`]. Zero where nothing moves.
+    #[must_use]
+    pub fn in_full_floor(self, share: Ratio) -> Self {
+        if share.0 <= 0 {
+            return Self::ZERO;
+        }
+        let limit = i128::from(MAX_PRICE);
+        Self(narrow(divide_floor(times(i128::from(self.0), i128::from(PPM)), i128::from(share.0)).clamp(-limit, limit)))
     }
 
     /// The price `part ⁄ whole` of the way from here to `other`, rounded down; `part` is clamped to `0..=whole`.
