@@ -546,8 +546,7 @@ fn only_reductions(account: &Account) -> bool {
 /// The breach of R6.3 by its definition, row by row.
 fn breaches(pool: &Pool, account: &Account) -> bool {
     let cost = margin::maintenance_exit_cost(pool, &account.positions);
-    let doubt: Money =
-        account.positions.iter().map(|held| pool.matrices.doubt(held.instrument) * held.quantity.abs()).sum();
+    let doubt = margin::doubt_in_favour(pool, account.cash, &account.positions);
     (0..pool.matrices.maintenance.len()).any(|row| {
         let value: Money = account
             .positions

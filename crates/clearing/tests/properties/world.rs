@@ -412,6 +412,16 @@ impl World {
         self.move_prices();
         // Sometimes a publisher is silent, and sometimes all are.
         let mut commands = self.quotes(elapsed_ms);
+        // Sometimes nobody is sure of a price.
+        if self.dice.one_in(10) {
+            let unsure = FeedId(self.dice.between(0, self.prices.len() as i64 - 1) as u16);
+            let share = self.dice.pick(&[5, 20, 49, 200]);
+            for signed in &mut commands {
+                if let Command::Observe { feed, price, confidence, .. } = &mut signed.command {
+                    *confidence = if *feed == unsure { Price::new(price.get() / 1_000 * share) } else { *confidence };
+                }
+            }
+        }
         if self.dice.one_in(30) {
             let from = self.dice.between(0, commands.len() as i64) as usize;
             commands.truncate(from);
