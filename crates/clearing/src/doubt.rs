@@ -44,7 +44,7 @@ pub(crate) fn of(pool: &Pool, feeds: &Table<FeedId, Feed>, time: Time) -> Vec<Do
         let feed = instrument.parameters.feed;
         let lowest = least.entry(feed).or_insert(shared);
         *lowest = shared.min(*lowest);
-        *graced.entry(feed).or_default() |= is_in_grace(instrument, time);
+        *graced.entry(feed).or_default() |= instrument.is_in_grace(time);
     }
     let doubt = |instrument: &Instrument| {
         let id = instrument.parameters.feed;
@@ -64,15 +64,11 @@ pub(crate) fn of(pool: &Pool, feeds: &Table<FeedId, Feed>, time: Time) -> Vec<Do
 /// noisy feed nor the first prices after a halt liquidate by themselves.
 fn shared(pool: &Pool, feeds: &Table<FeedId, Feed>, instrument: &Instrument, time: Time) -> Price {
     let feed = &feeds[instrument.parameters.feed];
-    if feed.condition != Condition::Down && !is_in_grace(instrument, time) {
+    if feed.condition != Condition::Down && !instrument.is_in_grace(time) {
         return feed.confidence;
     }
     let stress = pool.stresses.get(&instrument.parameters.feed).map_or(Ratio::ZERO, |stress| stress.initial);
     feed.confidence + instrument.mark.abs().max(instrument.parameters.stress_base).times_ceil(stress)
-}
-
-fn is_in_grace(instrument: &Instrument, time: Time) -> bool {
-    time < instrument.breaker.grace_until
 }
 
 /// The doubt in an account's favour, before its limit. R3.4

@@ -410,6 +410,13 @@ impl Instrument {
         }
     }
 
+    /// Whether its market is still shut after its feed was down or everything halted, or has reopened so lately that nobody is made to sell at
+    /// its mark. The block in which a feed comes back has its price already, and the market's reopening only at its end. R13.2
+    #[must_use]
+    pub fn is_in_grace(&self, time: Time) -> bool {
+        time < self.breaker.grace_until || self.breaker.cause == Cause::FeedDown || self.breaker.level == Level::Halted
+    }
+
     /// By how many lots an open interest would be above what this block allows: `open_interest_low`, or a sixteenth of the way from there
     /// to `open_interest_high` more than before the block, and never more than `open_interest_high`. R4.3
     #[must_use]
