@@ -179,4 +179,12 @@ pub enum Event {
     BreakerStepped { pool: PoolId, instrument: InstrumentId, level: Level, cause: Cause },
     /// A pool was wound down at robust prices. R12.4
     PoolWoundDown { pool: PoolId },
+    /// A change of parameters went a step; so many are left. R7.7
+    ChangeStepped { left: u8 },
+    /// A step of a pool's change would have put accounts into breach, or made them sell for a loan, and waits on. R7.7
+    PoolChangeDeferred { pool: PoolId, accounts: u32 },
+    /// The same of a feed's change, with the accounts of all pools that use it. R7.7
+    FeedChangeDeferred { feed: FeedId, accounts: u32 },
+    /// What waited contradicts what has changed meanwhile, and is dropped. R7.8
+    ChangeDropped { reason: Rejection },
 }

@@ -65,7 +65,7 @@ pub(super) fn cover(
         left = bear(pool, Layer::Tranche, left, amount, Some(provider));
     }
     // R11.6: the line is the only door between pools, and it has a hard cap.
-    let amount = (pool.line.cap - pool.line.drawn).min(*reserve).min(left);
+    let amount = (pool.line.open - pool.line.drawn).min(*reserve).min(left);
     pool.line.drawn += amount;
     pool.custody += amount;
     *reserve -= amount;
