@@ -410,8 +410,14 @@ impl Instrument {
         if self.is_spot() || mark.is_zero() {
             return Quantity::ZERO;
         }
-        let (low, high) = self.marks_for_opening();
-        let allowed = (mark * self.open_interest_before + (high - low).times_floor(SIXTEENTH)).max(low).min(high);
+        let before = mark * self.open_interest_before;
+        let allowed_by = |rules: &InstrumentParameters| {
+            let (low, high) = (rules.open_interest_low, rules.open_interest_high);
+            (before + (high - low).times_floor(SIXTEENTH)).max(low).min(high)
+        };
+        // R7.7: what is announced keeps open interest from rising, and nobody from taking the place of who leaves.
+        let announced = self.pending.as_ref().map(|change| allowed_by(&change.parameters).max(before));
+        let allowed = announced.into_iter().fold(allowed_by(&self.parameters), Money::min);
         (mark * open_interest - allowed).or_zero().lots_ceil(mark)
     }
 

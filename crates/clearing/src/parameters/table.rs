@@ -51,17 +51,21 @@ impl Setting {
     /// What moving the setting from one value to another does: a step that weakens may at most double it, or halve it. R7.6, R7.7
     #[must_use]
     pub fn direction(&self, old: i128, new: i128) -> Direction {
-        let loosens = match self.looser {
-            Looser::Higher => new > old,
-            Looser::Lower => new < old,
-            Looser::Either | Looser::Fixed => new != old,
+        let (loosens, tightens) = match self.looser {
+            Looser::Higher => (new > old, new < old),
+            Looser::Lower => (new < old, new > old),
+            // It weakens somebody, and may put somebody else into breach.
+            Looser::Either | Looser::Fixed => (new != old, new != old),
         };
         let (small, large) = (old.abs().min(new.abs()), old.abs().max(new.abs()));
-        match loosens {
-            false if old == new || self.at_once => Direction::Restricts,
-            false => Direction::Tightens,
-            true if large > small.saturating_mul(2).saturating_add(1) => Direction::TooLarge,
-            true => Direction::Loosens,
+        if loosens && large > small.saturating_mul(2).saturating_add(1) {
+            Direction::TooLarge
+        } else if tightens && !self.at_once {
+            Direction::Tightens
+        } else if loosens {
+            Direction::Loosens
+        } else {
+            Direction::Restricts
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What governance has announced and what waits for its time (R7.6 to R7.8), and whom it concerns.
 
-use super::{Instrument, Pool};
+use super::Pool;
 use crate::units::{Money, Time};
 use borsh::{BorshDeserialize, BorshSerialize};
 
@@ -58,15 +58,6 @@ impl Line {
             self.open = change.cap.max(self.drawn);
             self.cap = self.open;
         }
-    }
-}
-
-impl Instrument {
-    /// The marks of open interest for whoever opens: lower ones that are announced already hold. R7.7
-    pub(super) fn marks_for_opening(&self) -> (Money, Money) {
-        let announced = self.pending.as_ref().map_or(&self.parameters, |change| &change.parameters);
-        let (now, then) = (&self.parameters, announced);
-        (now.open_interest_low.min(then.open_interest_low), now.open_interest_high.min(then.open_interest_high))
     }
 }
 
