@@ -415,8 +415,8 @@ impl Instrument {
             let (low, high) = (rules.open_interest_low, rules.open_interest_high);
             (before + (high - low).times_floor(SIXTEENTH)).max(low).min(high)
         };
-        // R7.7: what is announced keeps open interest from rising, and nobody from taking the place of who leaves.
-        let announced = self.pending.as_ref().map(|change| allowed_by(&change.parameters).max(before));
+        // R7.7: marks that are announced hold for whoever opens.
+        let announced = self.pending.as_ref().map(|change| allowed_by(&change.parameters));
         let allowed = announced.into_iter().fold(allowed_by(&self.parameters), Money::min);
         (mark * open_interest - allowed).or_zero().lots_ceil(mark)
     }
