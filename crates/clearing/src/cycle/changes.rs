@@ -13,9 +13,9 @@ use crate::parallel;
 use crate::parameters::{FeedParameters, InstrumentParameters, PoolParameters};
 use crate::rows;
 use crate::screen::Screen;
-use crate::state::{Course, FUND, Feed, Pending, Pool};
+use crate::state::{Condition, Course, FUND, Feed, Pending, Pool};
 use crate::table::{AccountId, FeedId, InstrumentId, PoolId, Table};
-use crate::units::{Money, Ratio, Time, scaled_floor};
+use crate::units::{Money, Price, Ratio, Time, scaled_floor};
 use alloc::vec::Vec;
 
 /// How often a step is taken, and how often what waits is judged. R7.7
@@ -220,26 +220,59 @@ fn give_up(pool: &mut Pool, next: &Next, reason: Rejection, say: &mut dyn FnMut(
 }
 
 /// R7.7: how many accounts that are sound would breach, or would have to sell for a loan, at unchanged prices if the pool and the feeds were
-/// those of the change: on rows built anew, with the stress to which the change leads in the end.
+/// those of the change: on rows built anew, with the stress to which the change leads in the end. Who is spared by doubt today is asked
+/// without it as well: doubt goes, and the change stays.
 fn harmed(pool: &mut Pool, feeds: &Feeds, mut changed: Pool, then: &Feeds, time: Time) -> u32 {
     pool.catch_up();
-    let mut same = pool.without_members();
-    same.matrices = rows::build(&same, feeds, time);
+    let same = pool.without_members();
     lead(&mut changed, then, &same, feeds, time);
-    changed.matrices = rows::build(&changed, then, time);
-    let screen = Screen::of(&changed);
+    let with_rows = |mut rules: Pool, feeds: &Feeds| {
+        rules.matrices = rows::build(&rules, feeds, time);
+        rules
+    };
+    let surely = put_into_breach(
+        pool,
+        &with_rows(without_doubt(&same), &all_sure(feeds)),
+        &with_rows(without_doubt(&changed), &all_sure(then)),
+    );
+    let (same, changed) = (with_rows(same, feeds), with_rows(changed, then));
+    let doubtfully = put_into_breach(pool, &same, &changed);
+    let breaching = surely.into_iter().zip(doubtfully).filter(|(one, other)| *one || *other).count();
+    let selling = made_to_sell(pool, &same, &changed);
+    u32::try_from(breaching).expect("the number of accounts is bounded").saturating_add(selling)
+}
+
+/// For each account, whether it breaches by the changed rules and not by the same ones: a filter names those that may.
+fn put_into_breach(pool: &Pool, same: &Pool, changed: &Pool) -> Vec<bool> {
+    let screen = Screen::of(changed);
     let breaches = |rules: &Pool, id: AccountId| {
         let held = &pool.accounts[id];
         held.is_good() && margin::breaches(rules, held.cash, &held.positions)
     };
     let surely_sound = |id: AccountId| screen.slack(pool.accounts.lanes(), id).is_sound();
-    let newly = |id: &AccountId| !surely_sound(*id) && breaches(&changed, *id) && !breaches(&same, *id);
     let ids: Vec<AccountId> = pool.accounts.ids().collect();
-    debug_assert!(ids.iter().all(|id| !surely_sound(*id) || !breaches(&changed, *id)), "the screen errs");
-    let breaching = parallel::map(&ids, newly).into_iter().filter(|newly| *newly).count();
-    u32::try_from(breaching)
-        .expect("the number of accounts is bounded")
-        .saturating_add(made_to_sell(pool, &same, &changed))
+    debug_assert!(ids.iter().all(|id| !surely_sound(*id) || !breaches(changed, *id)), "the screen errs");
+    parallel::map(&ids, |id| !surely_sound(*id) && breaches(changed, *id) && !breaches(same, *id))
+}
+
+/// The pool with marks that nobody doubts.
+fn without_doubt(pool: &Pool) -> Pool {
+    let mut sure = pool.without_members();
+    for (_, listed) in sure.instruments.iter_mut() {
+        listed.premium = Price::ZERO;
+        listed.breaker.grace_until = Time::ZERO;
+    }
+    sure
+}
+
+/// The feeds as if every publisher agreed.
+fn all_sure(feeds: &Feeds) -> Feeds {
+    let mut sure = feeds.clone();
+    for (_, feed) in sure.iter_mut() {
+        feed.confidence = Price::ZERO;
+        feed.condition = Condition::Live;
+    }
+    sure
 }
 
 /// Brings stresses to where the changed settings lead, if that is further than the same ones lead: rate limits would show it too late.
