@@ -70,7 +70,8 @@ pub(super) fn set_feed(
     let found = state.feeds.find(feed).ok_or(Rejection::FeedNotFound)?;
     feed_fits(&state.pools, feed, &parameters)?;
     // R7.8: everybody who depends on the feed has the longest notice of any pool that uses it.
-    let users = state.pools.iter().filter(|(_, pool)| pool.stresses.contains_key(&feed));
+    let uses = |pool: &Pool| open_instruments(pool).any(|listed| listed.feed == feed);
+    let users = state.pools.iter().filter(|(_, pool)| uses(pool));
     let notice = users.filter_map(|(_, pool)| pool.notice()).max();
     let wait = waits(found.parameters.direction(&parameters), notice)?;
 
