@@ -189,11 +189,11 @@ fn an_empty_system_has_the_root_it_always_had() {
 #[test]
 fn a_history_leads_to_the_root_and_snapshot_it_always_led_to() {
     let world = fixed_world();
-    assert_hash("the root", &world.engine.root(), "7a2abc23949eac41411dbf5762dd9c24b9d7f7beefc9843eeb4cdad0f34ee0f9");
+    assert_hash("the root", &world.engine.root(), "5cdf412bc31c18aa2febd2bf047e3a922a49ab4b4cc503c2f51b071c36b3a282");
     assert_hash(
         "the snapshot",
         &world.engine.snapshot(),
-        "c0775662196148eb75b86239d12117ced1edf92167c9451b6c26eb8b4d0df3c9",
+        "7db22639d4e6e0ad9029a1a82d2b8ea84d5a0c0183b7bd9d8ec18df3bc3b3f52",
     );
 }
 

@@ -224,7 +224,7 @@ fn of_pools(view: &View, told: &mut Told<'_>) -> fmt::Result {
         usd(own.pool.tranche.values().map(|share| share.amount).sum())
     })?;
     each("pool_line_left_usd", "What can still be drawn on the reserve", &|own| {
-        usd((own.pool.line.cap - own.pool.line.drawn).or_zero())
+        usd((own.pool.line.open - own.pool.line.drawn).or_zero())
     })
 }
 

@@ -44,6 +44,10 @@ impl Shown<'_> {
             Event::AccountOpened { pool, account } => json!({ "pool": pool.0, "account": account.0 }),
             Event::ChangeScheduled { effective_at } => json!({ "effectiveAt": effective_at.get() }),
             Event::ChangeApplied => json!({}),
+            Event::ChangeStepped { left } => json!({ "left": left }),
+            Event::ChangeDropped { reason } => json!({ "reason": reason.name() }),
+            Event::PoolChangeDeferred { pool, accounts } => json!({ "pool": pool.0, "accounts": accounts }),
+            Event::FeedChangeDeferred { feed, accounts } => json!({ "feed": feed.0, "accounts": accounts }),
             Event::ChangeDeferred { pool, instrument, accounts } => {
                 json!({ "pool": pool.0, "instrument": instrument.0, "accounts": accounts })
             }
@@ -191,6 +195,10 @@ impl Shown<'_> {
             | Event::PortfolioAbsorbed { .. }
             | Event::AccountClosed { .. }
             | Event::LossAllocated { .. }
+            | Event::ChangeStepped { .. }
+            | Event::ChangeDropped { .. }
+            | Event::PoolChangeDeferred { .. }
+            | Event::FeedChangeDeferred { .. }
             | Event::AutoDeleveraged { .. } => json!({}),
         }
     }
