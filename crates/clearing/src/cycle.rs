@@ -12,6 +12,7 @@ mod interest;
 mod portfolio;
 mod absorb;
 mod waterfall;
+mod claims;
 mod settle;
 mod cascade;
 mod breakers;
@@ -66,7 +67,7 @@ pub(crate) fn run(state: &mut State, elapsed: Time, restart: bool, events: &mut 
         let left = absorb::take(pool, id, left, &mut say);
         let left = portfolio::auction(pool, id, left, portfolio::Ask::Any, &mut say);
         waterfall::allocate(pool, id, feeds, reserve, left, &mut say);
-        let is_minute = settle::finish(pool, reserve, now);
+        let is_minute = settle::finish(pool, id, reserve, now, &mut say);
         let cascading = is_minute.then(|| cascade::threatened(pool, feeds, now.time));
         breakers::step(pool, id, feeds, cascading.as_ref(), now, &mut say);
     }

@@ -316,7 +316,7 @@ fn root_by_definition(state: &State) -> [u8; 32] {
         let p = pool.clone();
         let mut rest = borsh::to_vec(&(p.name, p.owner, p.parameters, p.pending, p.instruments)).unwrap();
         rest.extend(borsh::to_vec(&(p.own_capital, p.fees, p.rounding, p.tranche, p.line, p.custody, p.bids)).unwrap());
-        let last = (p.stresses, p.correlations, p.matrices, p.fund, p.paid_at, p.carried, p.winding_down);
+        let last = (p.stresses, p.correlations, p.matrices, p.fund, p.claims, p.paid_at, p.carried, p.winding_down);
         rest.extend(borsh::to_vec(&last).unwrap());
         roots.extend(keccak(3, &[&keccak(6, &[&rest]), &accounts_root(pool)]));
     }

@@ -531,7 +531,10 @@ fn disturbed_in(receipt: &Receipt, id: PoolId) -> BTreeSet<AccountId> {
             Some((*pool, *account))
         }
         Event::SliceTaken { pool, bidder, .. } => Some((*pool, *bidder)),
-        Event::PortfolioAbsorbed { pool, .. } => Some((*pool, FUND)),
+        // R11.1: the fund pays below its own bar; it is liquidated in the next block.
+        Event::PortfolioAbsorbed { pool, .. } | Event::LossAllocated { pool, layer: Layer::Fund, .. } => {
+            Some((*pool, FUND))
+        }
         Event::LossAllocated { pool, bearer: Some(bearer), .. } => Some((*pool, *bearer)),
         _ => None,
     };

@@ -76,7 +76,9 @@ pub(super) fn deposit_collateral(
     require((owner.quantity(instrument) + quantity).get() <= MAX_QUANTITY, Rejection::QuantityOutOfRange)?;
 
     // A balance comes in from custody, not from another account: no money moves.
-    state.pools[pool].trade(account, instrument, quantity, Price::ZERO);
+    let found = &mut state.pools[pool];
+    found.trade(account, instrument, quantity, Price::ZERO);
+    found.accounts.edit(account).reopen();
     events.push(Event::CollateralDeposited { pool, account, instrument, quantity });
     Ok(())
 }
