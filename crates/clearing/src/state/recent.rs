@@ -114,7 +114,8 @@ impl Pool {
     /// What an account has gained: on the derivatives that it holds, and what it has realised lately, less what it has lost. R12.6
     pub(crate) fn gain(&self, account: &Account) -> Money {
         let derivatives = account.positions.iter().filter(|held| !self.instruments[held.instrument].is_spot());
-        let open: Money = derivatives.map(|held| self.matrices.mark(held.instrument) * held.quantity - held.entry).sum();
+        let open: Money =
+            derivatives.map(|held| self.matrices.mark(held.instrument) * held.quantity - held.entry).sum();
         (open + account.realised(self.now.0)).or_zero().min(Money::new(1 << 64))
     }
 }

@@ -136,7 +136,8 @@ fn dues_of(pool: &Pool, closed: &Closed, loss: &Loss) -> Dues {
     for legs in closed.legs.chunk_by(|one, other| one.account == other.account) {
         let Some(owing) = legs.first().and_then(|leg| places.get(&leg.account)) else { continue };
         let left = loss.owing.get(*owing).map_or(Money::ZERO, |owing| owing.left);
-        let worth = |leg: &Leg| (pool.matrices.mark(leg.instrument).abs() * leg.quantity.abs()).max(Money::new(1)).get();
+        let worth =
+            |leg: &Leg| (pool.matrices.mark(leg.instrument).abs() * leg.quantity.abs()).max(Money::new(1)).get();
         let weights: Vec<i128> = legs.iter().map(worth).collect();
         for (leg, part) in legs.iter().zip(share_exactly(left.get(), &weights)).filter(|(_, part)| *part > 0) {
             dues.entry(leg.other_side()).or_default().push((*owing, Money::new(part)));

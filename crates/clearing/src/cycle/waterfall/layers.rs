@@ -73,7 +73,9 @@ fn take_of_tranche(pool: &mut Pool, amount: Money) -> Vec<(Option<AccountId>, Mo
         let weights: Vec<i128> = equals.iter().map(|(_, _, held)| held.get()).collect();
         let part = left.min(whole);
         let parts = share_exactly(part.get(), &weights).into_iter().map(Money::new);
-        given.extend(equals.iter().map(|(_, provider, _)| Some(*provider)).zip(parts).filter(|(_, part)| part.is_positive()));
+        given.extend(
+            equals.iter().map(|(_, provider, _)| Some(*provider)).zip(parts).filter(|(_, part)| part.is_positive()),
+        );
         left -= part;
         if left.is_zero() {
             break;

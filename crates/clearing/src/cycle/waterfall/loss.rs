@@ -53,8 +53,7 @@ impl Loss {
 
     /// Somebody whose loss went through every layer and who has nothing more to sell.
     pub(super) fn first_uncovered(&self, pool: &Pool) -> Option<AccountId> {
-        let uncovered =
-            |owing: &&Owing| owing.left.is_positive() && pool.accounts[owing.account].positions.is_empty();
+        let uncovered = |owing: &&Owing| owing.left.is_positive() && pool.accounts[owing.account].positions.is_empty();
         self.owing.iter().find(uncovered).map(|owing| owing.account)
     }
 

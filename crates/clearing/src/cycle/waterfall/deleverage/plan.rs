@@ -57,9 +57,8 @@ fn of_market(lots: &Lots, instrument: InstrumentId) -> impl Iterator<Item = (Acc
 fn by_gain(pool: &Pool, closed: &Closed, needed: &BTreeMap<Side, Quantity>, without: &BTreeSet<AccountId>) -> Lots {
     let mut planned = Lots::new();
     for (side, lots) in needed {
-        let counts = |(account, _): &(AccountId, Quantity)| {
-            closed.gain(*account).is_positive() && !without.contains(account)
-        };
+        let counts =
+            |(account, _): &(AccountId, Quantity)| closed.gain(*account).is_positive() && !without.contains(account);
         let winners: Vec<(AccountId, Quantity)> = holders(pool, closed, *side).filter(counts).collect();
         let gains: Vec<i128> = winners.iter().map(|(account, _)| closed.gain(*account).get()).collect();
         let sizes: Vec<i128> = winners.iter().map(|(_, size)| i128::from(size.get())).collect();
