@@ -17,13 +17,15 @@ pub(super) fn cover(pool: &mut Pool, reserve: &mut Money, loss: &mut Loss, say: 
         return;
     }
     // Own capital first, and with it what the pool has earned and not yet paid out. R12.1
-    let mut paid = Money::ZERO;
-    for purse in [&mut pool.own_capital, &mut pool.fees, &mut pool.rounding] {
-        let amount = (*purse).min(loss.left() - paid);
+    let mut due = loss.left();
+    let purses = [&mut pool.own_capital, &mut pool.fees, &mut pool.rounding];
+    let given = purses.map(|purse| {
+        let amount = (*purse).min(due);
         *purse -= amount;
-        paid += amount;
-    }
-    loss.bear(pool, Layer::OwnCapital, &[(None, paid)], say);
+        due -= amount;
+        (None, amount)
+    });
+    loss.bear(pool, Layer::OwnCapital, &given, say);
 
     let amount = loss.left().min(fund_can_pay(pool));
     pool.accounts.edit(FUND).cash -= amount;
