@@ -270,6 +270,22 @@ pub struct Account {
     pub seal: Option<Box<([u8; 32], u64)>>,
     /// What it has gained lately without holding it any more. R12.6
     pub recent: Option<Box<Recent>>,
+    /// Which venues may trade for the account, and how much: by key, at most [`MAX_LEAVES`]. R7.10
+    pub leaves: Vec<VenueLeave>,
+}
+
+/// Most venues that an account lets trade for it. R7.10
+pub const MAX_LEAVES: usize = 8;
+
+/// What is left of an account's leave for a venue. R7.10
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct VenueLeave {
+    /// The venue's key.
+    pub venue: Key,
+    /// What its trades may still cost: what is worse than the mark, and fees.
+    pub loss: Money,
+    /// The initial margin of the lots that it may still trade, either way.
+    pub margin: Money,
 }
 
 /// A position or a collateral balance.
@@ -327,6 +343,7 @@ impl Account {
             standing: Standing::Good,
             seal: None,
             recent: None,
+            leaves: Vec::new(),
         }
     }
 
@@ -377,6 +394,12 @@ impl Account {
         if self.standing == Standing::Closed {
             self.standing = Standing::Good;
         }
+    }
+
+    /// Whether an order that may only reduce has nothing to reduce. R8.4
+    #[must_use]
+    pub fn has_ended(&self, order: &Order) -> bool {
+        order.reduce_only && !self.quantity(order.instrument).opposes(order.quantity)
     }
 
     /// Whether it may place orders, withdraw and bid.

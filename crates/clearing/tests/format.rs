@@ -26,7 +26,7 @@ use clearing::state::{Account, Pool, State};
 use clearing::table::{AccountId, FeedId, Id, InstrumentId, PoolId};
 use clearing::units::{Money, Price, Quantity, Ratio, Time};
 use sha3::{Digest, Keccak256};
-use world::{World, by, dated, feed_parameters, new_order, perpetual, pool_parameters, spot};
+use world::{World, by, dated, feed_parameters, key, new_order, perpetual, pool_parameters, spot};
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -76,6 +76,7 @@ fn every_command() -> Vec<Signed> {
         Command::LeaveTranche { pool, account, amount },
         Command::Observe { feed, price, confidence: price, published_at: Time::new(18), transfers_suspended: true },
         Command::Forecast { feed, volatility: Ratio::new(19) },
+        Command::AllowVenue { pool, account, venue: key(20), loss: Money::new(21), margin: Money::new(22) },
     ];
     commands.into_iter().map(|command| by(20, command)).collect()
 }
@@ -148,7 +149,7 @@ fn a_block_is_encoded_as_it_always_was() {
     assert_eq!(&bytes[2..10], &3_u64.to_le_bytes());
     assert_eq!(&bytes[10..18], &world::START.to_le_bytes());
     assert_eq!(bytes[18], 1);
-    assert_eq!(&bytes[19..23], &28_u32.to_le_bytes());
+    assert_eq!(&bytes[19..23], &29_u32.to_le_bytes());
     assert_eq!(&bytes[23..55], &[20; 32]);
     assert_eq!(borsh::from_slice::<Block>(&bytes).unwrap(), fixed_block());
 }

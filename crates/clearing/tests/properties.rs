@@ -473,7 +473,8 @@ fn pool_named(command: &Command) -> Option<PoolId> {
         | Command::PlaceBid { pool, .. }
         | Command::CancelBid { pool, .. }
         | Command::JoinTranche { pool, .. }
-        | Command::LeaveTranche { pool, .. } => Some(*pool),
+        | Command::LeaveTranche { pool, .. }
+        | Command::AllowVenue { pool, .. } => Some(*pool),
         _ => None,
     }
 }

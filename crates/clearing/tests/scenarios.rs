@@ -74,6 +74,7 @@ const MUST_HAPPEN: &[&str] = &[
     "reason InitialMarginNotMet",
     "reason Liquidation",
     "reason SelfMatch",
+    "reason NothingToReduce",
     "reason InstrumentClosed",
     "AccountRestored",
     "AccountClosed",
