@@ -12,7 +12,7 @@ mod backstop;
 mod prices;
 
 pub use custody::margin_room;
-pub(crate) use listing::apply_feed;
+pub(crate) use listing::{apply_feed, feed_fits, instrument_fits, pool_fits};
 pub(crate) use orders::lifetime_is_over;
 pub use orders::{highest_number, judge, seal_of};
 
@@ -44,7 +44,7 @@ pub(crate) fn execute(state: &mut State, signed: &Signed, events: &mut Vec<Event
         Command::SetInstrument { pool, instrument, parameters } => {
             listing::set_instrument(state, signer, pool, instrument, parameters, events)
         }
-        Command::SetLine { pool, cap } => backstop::set_line(state, signer, pool, cap),
+        Command::SetLine { pool, cap } => backstop::set_line(state, signer, pool, cap, events),
         Command::FundReserve { amount } => backstop::fund_reserve(state, signer, amount),
         Command::Capitalise { pool, capital, amount } => backstop::capitalise(state, signer, pool, capital, amount),
         Command::OpenAccount { pool } => custody::open_account(state, signer, pool, events),

@@ -43,15 +43,16 @@ pub(crate) struct Moment {
 /// Runs the cycle: prices first, then every pool by itself.
 pub(crate) fn run(state: &mut State, elapsed: Time, restart: bool, events: &mut Vec<Event>) {
     let now = Moment { height: state.height, time: state.time, elapsed, restart };
-    changes::apply_due_feeds(&mut state.feeds, now, events);
+    changes::apply_due_lines(&mut state.pools, now, events);
+    changes::apply_due_feeds(&mut state.feeds, &mut state.pools, now, events);
     prices::aggregate(&mut state.feeds, now, events);
 
     for id in state.pools.ids() {
         let (feeds, pool, reserve) = (&state.feeds, &mut state.pools[id], &mut state.reserve);
         let mut say = |event| events.push(event);
-        changes::apply_due(pool, id, now, &mut say);
         prices::mark(pool, feeds, now);
         stress::calibrate(pool, feeds, now);
+        changes::apply_due(pool, id, feeds, now, &mut say);
         pool.set_matrices(rows::build(pool, feeds, now.time));
         funding::pay_when_due(pool, id, feeds, now, &mut say);
         expiry::settle_when_due(pool, id, feeds, now, &mut say);

@@ -4,11 +4,11 @@ use crate::accounts::Accounts;
 use crate::invariants;
 use crate::loans::Loans;
 use crate::margin;
-use crate::parameters::PoolParameters;
+use crate::parameters::{InstrumentParameters, PoolParameters};
 use crate::rows::Matrices;
 use crate::screen::OrderScreen;
 use crate::state::{Account, FUND, Order, Pool};
-use crate::table::AccountId;
+use crate::table::{AccountId, InstrumentId};
 use crate::units::Money;
 use crate::watch::Watch;
 use alloc::vec::Vec;
@@ -42,6 +42,12 @@ impl Pool {
         }
     }
 
+    /// Takes over new parameters of an instrument, of which the filter knows the old exit cost.
+    pub(crate) fn set_instrument_parameters(&mut self, instrument: InstrumentId, parameters: InstrumentParameters) {
+        self.instruments[instrument].parameters = parameters;
+        self.order_screen = Derived::default();
+    }
+
     /// Whether an account stays sound whichever subset of these orders fills. R7.2
     pub(crate) fn meets_initial_with<'a>(
         &self,
@@ -62,7 +68,8 @@ impl Pool {
     /// Sees to it that [`Pool::total_loans`] tells whether one more loan is within the limit of the pool. R2.5
     pub(crate) fn know_loans(&mut self) {
         self.follow_loans();
-        let enough = self.parameters.pool_loan_limit - self.parameters.account_loan_limit;
+        let (account, all) = self.limits_for_borrowing();
+        let enough = all - account;
         self.with_loans(|loans, pool| loans.know(pool, enough));
     }
 

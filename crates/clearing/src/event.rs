@@ -188,4 +188,12 @@ pub enum Event {
     OwnTranchePaid { pool: PoolId, account: AccountId, amount: Money },
     /// The fund gave back what a layer had borne: to the bearer, or to the reserve behind the line. R11.7
     ClaimRepaid { pool: PoolId, layer: Layer, amount: Money, bearer: Option<AccountId> },
+    /// A change of parameters went a step; so many are left. R7.7
+    ChangeStepped { left: u8 },
+    /// A step of a pool's change would have put accounts into breach, or made them sell for a loan, and waits on. R7.7
+    PoolChangeDeferred { pool: PoolId, accounts: u32 },
+    /// The same of a feed's change, with the accounts of all pools that use it. R7.7
+    FeedChangeDeferred { feed: FeedId, accounts: u32 },
+    /// What waited contradicts what has changed meanwhile, and is dropped. R7.8
+    ChangeDropped { reason: Rejection },
 }

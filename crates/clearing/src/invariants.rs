@@ -64,7 +64,8 @@ fn pool_out_of_bounds(state: &State, pool: &Pool) -> Option<&'static str> {
     if pool.instruments.iter().any(|(_, instrument)| state.feeds.find(instrument.parameters.feed).is_none()) {
         return Some("an instrument is on a feed that does not exist");
     }
-    let amounts = [pool.own_capital, pool.fees, pool.rounding, pool.custody, pool.line.cap, pool.line.drawn];
+    let amounts =
+        [pool.own_capital, pool.fees, pool.rounding, pool.custody, pool.line.cap, pool.line.open, pool.line.drawn];
     let tranche = pool.tranche.values().map(|share| share.amount);
     let cash = pool.accounts.iter().map(|(_, account)| account.cash);
     if amounts.into_iter().chain(tranche).chain(cash).any(|amount| amount.get().unsigned_abs() > 1 << 100) {
@@ -94,7 +95,8 @@ fn contradiction_of_pool(pool: &Pool, cash: Money) -> Option<&'static str> {
     {
         return Some("an amount that cannot be negative is");
     }
-    (pool.line.drawn > pool.line.cap).then_some("a line is drawn beyond its cap")
+    let beyond = pool.line.drawn > pool.line.open || pool.line.open > pool.line.cap;
+    beyond.then_some("a line is drawn beyond its cap")
 }
 
 /// Everything that a pool owes to anyone. R2.4

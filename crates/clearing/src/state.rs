@@ -1,5 +1,6 @@
 //! Everything the core remembers, every field with its unit.
 
+mod changes;
 mod claims;
 mod feed;
 mod recent;
@@ -22,6 +23,7 @@ use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 
 pub use claims::Claims;
+pub use changes::{Course, Line, LineChange, Pending};
 pub use feed::{Condition, Feed, Forecast, Observation, Publisher, Volatility};
 pub use recent::{Left, Realised, Recent};
 
@@ -45,15 +47,6 @@ pub struct State {
     pub pools: Table<PoolId, Pool>,
     /// Money that stands behind every pool's line, in custody outside the pools. R11.6
     pub reserve: Money,
-}
-
-/// A change of parameters that waits out its timelock. R7.6
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct Pending<T> {
-    /// What will apply.
-    pub parameters: T,
-    /// From when.
-    pub effective_at: Time,
 }
 
 /// A risk domain. R2.1
@@ -113,15 +106,6 @@ pub struct Pool {
     /// When each account may owe: derived as well. R2.5
     #[borsh(skip)]
     pub(crate) loans: Derived<Loans>,
-}
-
-/// A line on the reserve. R11.6
-#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct Line {
-    /// The most that may be drawn.
-    pub cap: Money,
-    /// What has been drawn.
-    pub drawn: Money,
 }
 
 /// A backstop provider's money in the tranche.
@@ -473,8 +457,14 @@ impl Instrument {
         if self.is_spot() || mark.is_zero() {
             return Quantity::ZERO;
         }
-        let (low, high) = (self.parameters.open_interest_low, self.parameters.open_interest_high);
-        let allowed = (mark * self.open_interest_before + (high - low).times_floor(SIXTEENTH)).max(low).min(high);
+        let before = mark * self.open_interest_before;
+        let allowed_by = |rules: &InstrumentParameters| {
+            let (low, high) = (rules.open_interest_low, rules.open_interest_high);
+            (before + (high - low).times_floor(SIXTEENTH)).max(low).min(high)
+        };
+        // R7.7: marks that are announced hold for whoever opens.
+        let announced = self.pending.as_ref().map(|change| allowed_by(&change.parameters));
+        let allowed = announced.into_iter().fold(allowed_by(&self.parameters), Money::min);
         (mark * open_interest - allowed).or_zero().lots_ceil(mark)
     }
 
@@ -609,7 +599,7 @@ impl Pool {
         value.abs().times_ceil(self.instruments[instrument].parameters.fee).times_ceil(factor) + Money::new(2)
     }
 
-    /// Whether nobody but the fund has an account: nobody whom a change could weaken. R7.6
+    /// Whether nobody but the fund has an account.
     #[must_use]
     pub fn has_no_members(&self) -> bool {
         self.accounts.len() <= 1

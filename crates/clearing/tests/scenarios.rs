@@ -38,7 +38,10 @@ use verbs::{Line, Words};
 use world::World;
 
 /// What no scenario can reach in seconds, with the reason.
-const OUT_OF_REACH: &[(Rejection, &str)] = &[(Rejection::TooManyAccounts, "a pool takes four million accounts")];
+const OUT_OF_REACH: &[(Rejection, &str)] = &[
+    (Rejection::TooManyAccounts, "a pool takes four million accounts"),
+    (Rejection::ChangeAlreadyPending, "a newer change takes the place of one that waits (R7.8); the code stays"),
+];
 
 /// What must have happened at least once over all scenarios: words that events print.
 const MUST_HAPPEN: &[&str] = &[
@@ -93,6 +96,10 @@ const MUST_HAPPEN: &[&str] = &[
     "ChangeScheduled",
     "ChangeApplied",
     "ChangeDeferred",
+    "PoolChangeDeferred",
+    "FeedChangeDeferred",
+    "ChangeStepped",
+    "ChangeDropped",
     "PoolWoundDown",
 ];
 

@@ -113,8 +113,8 @@ pub(super) fn loan_allows(pool: &Pool, before: &Account, after: &Account) -> boo
     if is <= was {
         return true;
     }
-    is <= pool.parameters.account_loan_limit
-        && pool.total_loans() - pool.loan_of(before) + is <= pool.parameters.pool_loan_limit
+    let (account, all) = pool.limits_for_borrowing();
+    is <= account && pool.total_loans() - pool.loan_of(before) + is <= all
 }
 
 pub(super) fn withdraw(

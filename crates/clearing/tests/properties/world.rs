@@ -703,7 +703,7 @@ pub fn wild_pool(dice: &mut Dice) -> PoolParameters {
         wild.fee_surcharge = Ratio::new(dice.pick(&[0, 4_000_000]));
         wild.fee_rebate = Ratio::new(dice.pick(&[0, 1_000_000]));
         wild.fund_floor = Money::new(dice.pick(&[0, MAX_MONEY]));
-        wild.timelock = Time::new(dice.pick(&[0, 1, 315_360_000_000]));
+        wild.timelock = Time::new(dice.pick(&[0, 1, 2_592_000_000]));
         wild.tranche_notice = Time::new(dice.pick(&[0, 1, 315_360_000_000]));
     }
     if dice.one_in(2) {

@@ -87,6 +87,8 @@ fn pool_value(world: &World, name: &str) -> Result<String, String> {
         "rounding" => show_money(pool.rounding),
         "custody" => show_money(pool.custody),
         "line" => show_money(pool.line.cap),
+        "line_open" => show_money(pool.line.open),
+        "pending" => if pool.pending.is_some() { "yes" } else { "no" }.to_string(),
         "drawn" => show_money(pool.line.drawn),
         "target" => show_money(pool.fund.target),
         "carried" => pool.carried.to_string(),

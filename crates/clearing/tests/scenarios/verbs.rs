@@ -2,8 +2,8 @@
 
 use crate::parameters::{key, set_feed, set_instrument, set_pool};
 use crate::values::{money, price, quantity, ratio, time};
-use crate::world::{FeedNames, PoolNames, Word, World, feed, perpetual, publishers, spot};
-use clearing::command::{Capital, Command, Lifetime, NewOrder};
+use crate::world::{FeedNames, PoolNames, Queued, Word, World, feed, perpetual, publishers, spot};
+use clearing::command::{Capital, Command, Lifetime, NewOrder, Signed};
 use clearing::commands::{highest_number, seal_of};
 use clearing::parameters::{FeedParameters, InstrumentParameters, Kind, PoolParameters};
 use clearing::units::{MAX_MONEY, Money, Price, Quantity, Ratio, Time};
@@ -76,6 +76,16 @@ pub fn run(world: &mut World, line: &Line, verb: &str, words: &mut Words) -> Res
         _ => {}
     }
     if publishers_verb(world, verb, words)? || (!world.started && preset_verb(world, verb, words)?) {
+        return Ok(Vec::new());
+    }
+    if !world.started && world.pool == 0 && ["capital", "reserve", "line"].contains(&verb) {
+        let (signer, commands) = money_command(world, line, verb, words)?;
+        words.end()?;
+        let signer = key(line.signer.unwrap_or(&signer));
+        let refused = line.refused.map(str::to_string);
+        let queued = commands.into_iter().map(|command| Signed { signer, command });
+        let queued = queued.map(|signed| Queued { line: line.number, signed, refused: refused.clone() });
+        world.preset.backing.extend(queued);
         return Ok(Vec::new());
     }
     let surprises = world.start();

@@ -48,6 +48,8 @@ pub struct Preset {
     pub feeds: Vec<(String, FeedParameters)>,
     pub pool: PoolParameters,
     pub instruments: Vec<(String, InstrumentParameters)>,
+    /// What stands behind the pool before anybody joins it.
+    pub backing: Vec<Queued>,
 }
 
 pub struct World {
@@ -203,7 +205,7 @@ impl Preset {
             ("WETH".to_string(), spot(FeedId(1), 200_000)),
             ("USDC".to_string(), spot(FeedId(2), 100_000)),
         ];
-        (Self { feeds, pool: pool(), instruments }, names)
+        (Self { feeds, pool: pool(), instruments, backing: Vec::new() }, names)
     }
 }
 
@@ -236,7 +238,7 @@ impl World {
         }
     }
 
-    /// The first block: everything is listed and priced, and `maker` has a million.
+    /// The first block: everything is listed and priced, what stands behind the pool is there, and `maker` has a million.
     pub fn start(&mut self) -> Vec<(usize, String)> {
         if self.started {
             return Vec::new();
@@ -251,6 +253,7 @@ impl World {
             self.pools[0].instruments.push(name.clone());
             self.say(0, "governance", Command::ListInstrument { pool: PoolId(0), name, parameters });
         }
+        self.queue.append(&mut self.preset.backing);
         let maker = self.account_or_open(0, "maker");
         self.say(
             0,

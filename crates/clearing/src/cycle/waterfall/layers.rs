@@ -35,7 +35,7 @@ pub(super) fn cover(pool: &mut Pool, reserve: &mut Money, loss: &mut Loss, say: 
     loss.bear(pool, Layer::Tranche, &given, say);
 
     // R11.6: the line is the only door between pools, and it has a hard cap.
-    let amount = (pool.line.cap - pool.line.drawn).min(*reserve).min(loss.left());
+    let amount = (pool.line.open - pool.line.drawn).min(*reserve).min(loss.left());
     pool.line.drawn += amount;
     pool.custody += amount;
     *reserve -= amount;
