@@ -53,7 +53,7 @@ pub(crate) fn of(pool: &Pool, feeds: &Table<FeedId, Feed>, time: Time) -> Vec<Do
             shared: shared(pool, feeds, instrument, time),
             least_shared: least.get(&id).copied().unwrap_or_default(),
             own: instrument.premium.abs(),
-            share: Ratio::ONE,
+            share: instrument.share_left(time),
             is_limited: feed.condition == Condition::Live && !feed.is_wide() && graced.get(&id) == Some(&false),
         }
     };
