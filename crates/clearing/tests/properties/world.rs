@@ -156,7 +156,7 @@ pub fn perpetual(feed: u16) -> InstrumentParameters {
         depth: Vec::new(),
         band: Ratio::new(100_000),
         mark_band: Ratio::new(10_000),
-        impact: Money::new(10_000_000_000),
+        impact: Money::new(100 * USD),
         mark_time: Time::new(30_000),
         fee: Ratio::new(500),
         negative_prices: false,
