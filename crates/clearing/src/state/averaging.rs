@@ -49,9 +49,9 @@ impl Instrument {
     /// The average that it settles at, as far as it has come at this time. R16.2
     #[must_use]
     pub fn averaging(&self, time: Time) -> Averaging {
-        let Kind::Dated { expiry, settlement_window, .. } = self.parameters.kind else { return Averaging::OPEN };
-        let left = (expiry - time).or_zero().min(settlement_window);
-        Averaging::new(self.settlement_sum, self.settlement_length, left)
+        let Kind::Dated { expiry, .. } = self.parameters.kind else { return Averaging::OPEN };
+        // Before the window nothing is in the sum, and whatever is left is all of it.
+        Averaging::new(self.settlement_sum, self.settlement_length, (expiry - time).or_zero())
     }
 
     /// The share of its price that its feed still moves: one, but for a dated future in its settlement window. R16.2
