@@ -24,8 +24,8 @@ use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 
 pub use averaging::Averaging;
-pub use claims::Claims;
 pub use changes::{Course, Line, LineChange, Pending};
+pub use claims::Claims;
 pub use feed::{Band, Condition, Feed, Forecast, Observation, Publisher, Volatility};
 pub use recent::{Left, Realised, Recent};
 
