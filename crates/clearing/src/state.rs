@@ -22,8 +22,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 
-pub use claims::Claims;
 pub use changes::{Course, Line, LineChange, Pending};
+pub use claims::Claims;
 pub use feed::{Condition, Feed, Forecast, Observation, Publisher, Volatility};
 pub use recent::{Left, Realised, Recent};
 
