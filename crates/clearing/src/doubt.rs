@@ -135,7 +135,7 @@ pub(crate) fn against(pool: &Pool, ranges: impl Iterator<Item = (InstrumentId, Q
         *if_long += shared_against(doubt, highest);
         *if_short += shared_against(doubt, -lowest);
     }
-    own + shared.into_values().map(|(if_long, if_short)| if_long.max(if_short).or_zero()).sum::<Money>()
+    own + shared.into_values().map(|(if_long, if_short)| if_long.max(if_short)).sum::<Money>()
 }
 
 /// What lots add to a loss on the long side, or take off it where they are short. Never falls in the lots, and is convex in them.
