@@ -441,7 +441,7 @@ fn check_steps(
 #[test]
 fn the_checks_of_single_steps_are_not_vacuous() {
     let (mut steps, mut subsets) = (0, 0);
-    for seed in 0..12 {
+    for seed in 0..24 {
         let mut world = World::populated(seed);
         for _ in 0..2 * BLOCKS {
             let before = world.engine.state().clone();
