@@ -18,6 +18,8 @@ mod breakers;
 mod changes;
 mod close;
 
+pub(crate) use funding::accrue;
+
 use crate::event::Event;
 use crate::rows;
 use crate::state::State;

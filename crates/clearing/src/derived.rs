@@ -1,15 +1,16 @@
 //! What follows from the state and is kept beside it for speed (R9.3): brought up to date here, never encoded, no part of the root.
 
 use crate::accounts::Accounts;
+use crate::accrual::Meter;
 use crate::invariants;
 use crate::loans::Loans;
 use crate::margin;
 use crate::parameters::PoolParameters;
 use crate::rows::Matrices;
 use crate::screen::OrderScreen;
-use crate::state::{Account, FUND, Order, Pool};
+use crate::state::{Account, FUND, Instrument, Order, Pool, Position};
 use crate::table::AccountId;
-use crate::units::Money;
+use crate::units::{Accrued, Money, PARTS};
 use crate::watch::Watch;
 use alloc::vec::Vec;
 
@@ -71,6 +72,50 @@ impl Pool {
         let asked = self.with_loans(Loans::ask);
         debug_assert!(self.is_overlooked(&asked).is_none(), "{:?} is overlooked", self.is_overlooked(&asked));
         asked
+    }
+
+    /// At the end of a block: whether loans are within the limit of the pool, by which accounts are metered from now on. R2.6
+    pub(crate) fn judge_loans(&mut self) {
+        self.follow_loans();
+        let limit = self.parameters.pool_loan_limit;
+        self.with_loans(|loans, pool| loans.know(pool, limit));
+        let within = self.loans.0.total() <= limit;
+        self.set_meter(within);
+    }
+
+    /// Shows accounts how far time has gone. R2.5
+    pub(crate) fn set_meter(&mut self, within: bool) {
+        let of = |instrument: &Instrument| (!instrument.is_spot()).then_some((instrument.mark_time, instrument.mark));
+        let derivatives = self.instruments.iter().map(|(_, instrument)| of(instrument)).collect();
+        self.accounts.set_meter(Meter { parts: self.interval_gone, derivatives, within });
+    }
+
+    /// What an account owes of funding, less than nothing if it is owed, up to now. R16.1
+    pub(crate) fn funding_due(&self, id: AccountId) -> Accrued {
+        let account = &self.accounts[id];
+        let come = |position: &Position| self.instruments[position.instrument].funding * position.quantity;
+        account.positions.iter().map(come).sum::<Accrued>() + account.accrued.funding
+    }
+
+    /// What has accrued against an account and is not yet paid: funding, and interest at the highest rate, which the use of the whole
+    /// interval will settle. R16.1, R2.5
+    pub(crate) fn owed(&self, id: AccountId) -> (Money, Money) {
+        let highest = self.parameters.loan_rate + self.parameters.loan_slope;
+        let interest = self.accounts.lent(id).due_ceil().times_ceil(highest) - self.accounts[id].accrued.prepaid;
+        (self.funding_due(id).due_ceil().or_zero(), interest.or_zero())
+    }
+
+    /// Whoever trades, leaves or is liquidated pays at once what has accrued against them; it is kept until the interval's end. R16.1
+    pub(crate) fn collect(&mut self, id: AccountId) {
+        let (funding, interest) = self.owed(id);
+        if funding.is_zero() && interest.is_zero() {
+            return;
+        }
+        let account = self.accounts.edit(id);
+        account.accrued.funding -= Accrued::of_money(funding, PARTS);
+        account.accrued.prepaid += interest;
+        account.cash -= funding + interest;
+        self.prepaid += funding + interest;
     }
 
     fn with_loans<T>(&mut self, work: impl FnOnce(&mut Loans, &Self) -> T) -> T {
@@ -138,6 +183,7 @@ impl Pool {
             own_capital: self.own_capital,
             fees: self.fees,
             rounding: self.rounding,
+            prepaid: self.prepaid,
             tranche: self.tranche.clone(),
             line: self.line.clone(),
             custody: self.custody,
@@ -147,6 +193,8 @@ impl Pool {
             matrices: self.matrices.clone(),
             fund: self.fund.clone(),
             paid_at: self.paid_at,
+            interval_gone: self.interval_gone,
+            converting: self.converting.clone(),
             carried: self.carried,
             winding_down: self.winding_down,
             watch: Watch::default(),

@@ -3,6 +3,7 @@
 mod feed;
 
 use crate::accounts::Accounts;
+use crate::accrual::Accruals;
 use crate::command::{Key, Lifetime, OrderNumber};
 use crate::derived::Derived;
 use crate::event::Cause;
@@ -11,7 +12,7 @@ use crate::parameters::{InstrumentParameters, Kind, PoolParameters};
 use crate::rows::Matrices;
 use crate::screen::OrderScreen;
 use crate::table::{AccountId, FeedId, InstrumentId, PoolId, Table};
-use crate::units::{Money, Price, Quantity, Ratio, Time};
+use crate::units::{Accrued, MAX_RATIO, Money, Price, Quantity, Ratio, Time};
 use crate::watch::Watch;
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -73,6 +74,8 @@ pub struct Pool {
     pub fees: Money,
     /// Remainders of division. R1.4
     pub rounding: Money,
+    /// Funding and interest that accounts have paid ahead of the interval's end. R16.1
+    pub prepaid: Money,
     /// The backstop providers' money.
     pub tranche: BTreeMap<AccountId, TrancheShare>,
     /// The line on the reserve.
@@ -91,6 +94,10 @@ pub struct Pool {
     pub fund: Fund,
     /// When funding and interest were last paid.
     pub paid_at: Time,
+    /// How much of an interval has passed since, in parts of it. R16.1
+    pub interval_gone: i64,
+    /// Who sells collateral for a loan that is too large, and in how many blocks it has been offered. R2.6
+    pub converting: BTreeMap<AccountId, u32>,
     /// Accounts that breached in the block but did not fit into its work, carried in R10.1's order. R13.5
     pub carried: u32,
     /// Whether the pool is being, or has been, wound down.
@@ -144,6 +151,10 @@ pub struct Fund {
     pub high: Money,
     /// When the target was last measured.
     pub measured_at: Time,
+    /// What it was paid for the portfolios that it took, less what it has given up in selling them. R11.8
+    pub concession: Money,
+    /// Since when it has an inventory. R11.8
+    pub since: Time,
 }
 
 /// The stress of a feed in a pool. R4
@@ -189,8 +200,10 @@ pub struct Instrument {
     pub premium: Price,
     /// The middle of the resting book after the last auction.
     pub mid: Option<Price>,
-    /// Σ premium × milliseconds since funding was last paid. R16.1
-    pub premium_time: i128,
+    /// What a lot that was held since funding was last paid has come to: the premium within its bounds, over time. R16.1
+    pub funding: Accrued,
+    /// The mark over the same time. R2.5
+    pub mark_time: Accrued,
     /// Σ index × milliseconds in the settlement window. R16.2
     pub settlement_sum: i128,
     /// The milliseconds in that sum.
@@ -259,6 +272,10 @@ pub struct Account {
     pub standing: Standing,
     /// A sealed order and the height of its block. R8.4
     pub seal: Option<Box<([u8; 32], u64)>>,
+    /// What has accrued to it and is not yet paid. R2.5, R16.1
+    pub accrued: Accruals,
+    /// What it owed when it last changed while the pool's loans were within their limit. R2.6
+    pub granted: Money,
 }
 
 /// A position or a collateral balance.
@@ -315,6 +332,8 @@ impl Account {
             last_number: 0,
             standing: Standing::Good,
             seal: None,
+            accrued: Accruals::default(),
+            granted: Money::ZERO,
         }
     }
 
@@ -352,6 +371,7 @@ impl Account {
         self.cash += amount;
         if self.standing == Standing::Closed {
             self.standing = Standing::Good;
+            self.accrued.forfeit();
         }
     }
 
@@ -392,7 +412,8 @@ impl Instrument {
             mark: Price::ZERO,
             premium: Price::ZERO,
             mid: None,
-            premium_time: 0,
+            funding: Accrued::ZERO,
+            mark_time: Accrued::ZERO,
             settlement_sum: 0,
             settlement_length: Time::ZERO,
             settled: None,
@@ -442,14 +463,31 @@ impl Instrument {
         if self.parameters.negative_prices { price } else { price.or_zero() }
     }
 
-    /// The funding rate of the time since funding was last paid, and the price that it is a share of; none where nobody pays any.
-    /// `index` is that of its feed. R16.1
+    /// What a lot pays an interval by the premium of these parts of it, which are those since funding was last paid, as a share of the index; none
+    /// where nobody pays any. `index` is that of its feed. R16.1
     #[must_use]
-    pub fn funding_rate(&self, index: Price, length: Time) -> Option<(Price, Ratio)> {
-        let base = index.abs().max(self.parameters.stress_base);
-        let premium = Price::mean_floor(self.premium_time, length);
+    pub fn funding_rate(&self, index: Price, parts: i64) -> Option<Ratio> {
         let pays = self.parameters.kind == Kind::Perpetual && self.priced;
-        pays.then(|| (base, premium.ratio_to_floor(base, self.parameters.max_funding)))
+        pays.then(|| {
+            self.funding.mean_floor(parts.max(1)).ratio_to_floor(self.share_base(index), Ratio::new(MAX_RATIO))
+        })
+    }
+
+    /// What funding is a share of: the index, or the stress base where prices may reach zero.
+    fn share_base(&self, index: Price) -> Price {
+        index.abs().max(self.parameters.stress_base)
+    }
+
+    /// These parts of an interval pass at the last premium and the last mark. A market that does not trade has no premium to pay. R16.1
+    pub(crate) fn accrue(&mut self, index: Price, parts: i64, trades: bool) {
+        if !self.priced || self.is_spot() || self.settled.is_some() {
+            return;
+        }
+        self.mark_time += Accrued::of_price(self.mark, parts);
+        if trades && self.parameters.kind == Kind::Perpetual {
+            let most = self.share_base(index).times_floor(self.parameters.max_funding);
+            self.funding += Accrued::of_price(self.premium.max(-most).min(most), parts);
+        }
     }
 
     /// The half width of the price band around the mark. R8.3
@@ -475,6 +513,7 @@ impl Pool {
             own_capital: Money::ZERO,
             fees: Money::ZERO,
             rounding: Money::ZERO,
+            prepaid: Money::ZERO,
             tranche: BTreeMap::new(),
             line: Line::default(),
             custody: Money::ZERO,
@@ -484,6 +523,8 @@ impl Pool {
             matrices: Matrices::default(),
             fund: Fund::default(),
             paid_at: time,
+            interval_gone: 0,
+            converting: BTreeMap::new(),
             carried: 0,
             winding_down: false,
             watch: Watch::default(),
@@ -495,7 +536,11 @@ impl Pool {
     /// Moves lots into (or out of) an account at a price: the only way a position or balance changes. R2.3
     pub(crate) fn trade(&mut self, account: AccountId, instrument: InstrumentId, quantity: Quantity, price: Price) {
         let spot = self.instruments[instrument].is_spot();
+        // R16.1: whoever changes what they hold has paid for what they held.
+        self.collect(account);
+        let come = self.instruments[instrument].funding * quantity;
         let account = self.accounts.edit(account);
+        account.accrued.funding -= come;
         let long_before = account.quantity(instrument).or_zero();
         account.fill(instrument, quantity, price);
         let long_after = account.quantity(instrument).or_zero();

@@ -80,7 +80,7 @@ fn lots_crossed(commands: &[Signed], receipt: &Receipt) -> BTreeMap<(PoolId, Ins
 }
 
 fn books_of(pool: &Pool) -> Money {
-    let mut sum = pool.own_capital + pool.fees + pool.rounding;
+    let mut sum = pool.own_capital + pool.fees + pool.rounding + pool.prepaid;
     for (_, account) in pool.accounts.iter() {
         sum += account.cash;
     }

@@ -10,7 +10,7 @@ use crate::event::{Event, Removal};
 use crate::parallel;
 use crate::state::{Account, Condition, Feed, Instrument, Level, Order, Pool, Position};
 use crate::table::{AccountId, FeedId, InstrumentId, PoolId, Table};
-use crate::units::{Price, Quantity};
+use crate::units::{Price, Quantity, Time};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
@@ -71,8 +71,13 @@ impl Book {
 
 /// Whether an instrument's auction clears in this block. R8.3
 pub(super) fn clears_now(instrument: &Instrument, now: Moment) -> bool {
-    let collecting = instrument.breaker.call_until.is_some_and(|until| until > now.time);
-    instrument.priced && instrument.settled.is_none() && instrument.breaker.level < Level::Halted && !collecting
+    let open = instrument.breaker.level < Level::Halted && !is_collecting(instrument, now.time);
+    instrument.priced && instrument.settled.is_none() && open
+}
+
+/// Whether orders collect for a call auction. R8.3
+pub(super) fn is_collecting(instrument: &Instrument, time: Time) -> bool {
+    instrument.breaker.call_until.is_some_and(|until| until > time)
 }
 
 /// Whether only orders that reduce a position may trade. R3.4, R13.1

@@ -35,6 +35,8 @@ pub(super) fn begin(
         say(Event::LiquidationsCarried { pool: id, accounts: breached.carried });
     }
     let mut active = Vec::new();
+    // R16.1: what they owe of funding and interest is paid before anybody is paid for taking their portfolios.
+    breached.accounts.iter().for_each(|account| pool.collect(*account));
     let figures = parallel::map(&breached.accounts, |account| Figures::of(pool, *account));
     for (account, Figures { equity, found }) in breached.accounts.iter().zip(figures) {
         match found {

@@ -257,7 +257,6 @@ pub(super) fn mark(pool: &mut Pool, feeds: &Table<FeedId, Feed>, now: Moment) {
         let fair = fair_price(instrument, feed.index, now.time);
         move_premium(instrument, fair, now.elapsed);
         instrument.mark = instrument.within_sign(fair + instrument.premium);
-        instrument.premium_time = instrument.premium_time.saturating_add(instrument.premium.over(now.elapsed));
         instrument.priced = true;
     }
 }
