@@ -11,6 +11,9 @@ mod auction;
 mod interest;
 mod portfolio;
 mod absorb;
+mod unwind;
+mod convert;
+mod concession;
 mod waterfall;
 mod settle;
 mod cascade;
@@ -59,13 +62,13 @@ pub(crate) fn run(state: &mut State, elapsed: Time, restart: bool, events: &mut 
         let liquidating = liquidate::begin(pool, id, &breached, now, &mut say);
         let book = book::gather(pool, id, feeds, now, &mut say);
         let plan = liquidate::plan(pool, feeds, &liquidating, &book, now);
-        let unwinding = absorb::unwind(pool, &book, now);
-        let converting = liquidate::convert_loans(pool, id, &book, &mut say);
+        let unwinding = unwind::orders(pool, feeds, &book, now);
+        let converting = convert::orders(pool, id, feeds, &book, &plan.orders, now, &mut say);
         auction::clear(pool, id, book, [plan.orders, unwinding, converting].concat(), now, &mut say);
 
         let due = liquidate::still_due(pool, plan.portfolios);
         let left = portfolio::auction(pool, id, due, portfolio::Ask::UpToReserve, &mut say);
-        let left = absorb::take(pool, id, left, &mut say);
+        let left = absorb::take(pool, id, left, now, &mut say);
         let left = portfolio::auction(pool, id, left, portfolio::Ask::Any, &mut say);
         waterfall::allocate(pool, id, feeds, reserve, left, &mut say);
         let is_minute = settle::finish(pool, reserve, now);
