@@ -7,6 +7,7 @@ mod expiry;
 mod watch;
 mod liquidate;
 mod book;
+mod borrow;
 mod auction;
 mod interest;
 mod portfolio;
@@ -60,7 +61,8 @@ pub(crate) fn run(state: &mut State, elapsed: Time, restart: bool, events: &mut 
 
         let breached = watch::find(pool, now);
         let liquidating = liquidate::begin(pool, id, &breached, now, &mut say);
-        let book = book::gather(pool, id, feeds, now, &mut say);
+        let mut book = book::gather(pool, id, feeds, now, &mut say);
+        borrow::hold_back(pool, &mut book);
         let plan = liquidate::plan(pool, feeds, &liquidating, &book, now);
         let unwinding = unwind::orders(pool, feeds, &book, now);
         let converting = convert::orders(pool, id, feeds, &book, &plan.orders, now, &mut say);

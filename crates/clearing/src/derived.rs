@@ -12,6 +12,7 @@ use crate::state::{Account, FUND, Instrument, Order, Pool, Position};
 use crate::table::AccountId;
 use crate::units::{Accrued, Money, PARTS};
 use crate::watch::Watch;
+use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
 /// Something that follows from the rest of the state, so that it makes no difference between two states.
@@ -60,10 +61,10 @@ impl Pool {
         self.with_loans(|loans, pool| loans.follow(pool, &edited));
     }
 
-    /// Sees to it that [`Pool::total_loans`] tells whether one more loan is within the limit of the pool. R2.5
-    pub(crate) fn know_loans(&mut self) {
+    /// Sees to it that [`Pool::total_loans`] tells whether so much more is within the limit of the pool. R2.5
+    pub(crate) fn know_loans(&mut self, more: Money) {
         self.follow_loans();
-        let enough = self.parameters.pool_loan_limit - self.parameters.account_loan_limit;
+        let enough = self.parameters.pool_loan_limit - more;
         self.with_loans(|loans, pool| loans.know(pool, enough));
     }
 
@@ -76,10 +77,8 @@ impl Pool {
 
     /// At the end of a block: whether loans are within the limit of the pool, by which accounts are metered from now on. R2.6
     pub(crate) fn judge_loans(&mut self) {
-        self.follow_loans();
-        let limit = self.parameters.pool_loan_limit;
-        self.with_loans(|loans, pool| loans.know(pool, limit));
-        let within = self.loans.0.total() <= limit;
+        self.know_loans(Money::ZERO);
+        let within = self.loans.0.total() <= self.parameters.pool_loan_limit;
         self.set_meter(within);
     }
 
@@ -105,6 +104,17 @@ impl Pool {
         (self.funding_due(id).due_ceil().or_zero(), interest.or_zero())
     }
 
+    /// The account as it would be had it paid what has accrued against it. R16.1
+    pub(crate) fn net(&self, id: AccountId) -> Cow<'_, Account> {
+        let account = &self.accounts[id];
+        let (funding, interest) = self.owed(id);
+        if funding.is_zero() && interest.is_zero() {
+            return Cow::Borrowed(account);
+        }
+        let cash = account.cash - funding - interest;
+        Cow::Owned(Account { cash, ..account.clone() })
+    }
+
     /// Whoever trades, leaves or is liquidated pays at once what has accrued against them; it is kept until the interval's end. R16.1
     pub(crate) fn collect(&mut self, id: AccountId) {
         let (funding, interest) = self.owed(id);
@@ -126,7 +136,7 @@ impl Pool {
     }
 
     /// What members with collateral owe in all, of this block's marks and of accounts as [`Pool::know_loans`] last saw them; or more
-    /// than that, if an account's limit more is within the limit of the pool all the same.
+    /// than that, if what was asked for is within the limit of the pool all the same.
     pub(crate) fn total_loans(&self) -> Money {
         let total = self.loans.0.total();
         debug_assert!(total >= self.sum_of_loans(), "a loan is overlooked");

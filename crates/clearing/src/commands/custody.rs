@@ -123,21 +123,13 @@ pub(super) fn withdraw(
 
 /// What a withdrawal of money must pass once the signer is known. What has accrued against the account stays behind. R7.4
 pub(super) fn check_withdrawal(pool: &Pool, account: AccountId, amount: Money) -> Outcome {
-    let before = net_of_accruals(pool, account);
+    let before = pool.net(account);
     require(before.is_good(), Rejection::AccountNotGood)?;
     require(pool.custody >= amount, Rejection::BalanceTooSmall)?;
-    let mut after = before.clone();
+    let mut after = before.clone().into_owned();
     after.cash -= amount;
     require(loan_allows(pool, &before, &after), Rejection::LoanLimitExceeded)?;
     require(may_leave(pool, &after), Rejection::WithdrawalMarginNotMet)
-}
-
-/// The account as it would be had it paid what has accrued against it. R16.1
-fn net_of_accruals(pool: &Pool, account: AccountId) -> Account {
-    let (funding, interest) = pool.owed(account);
-    let mut net = pool.accounts[account].clone();
-    net.cash -= funding + interest;
-    net
 }
 
 pub(super) fn withdraw_collateral(
@@ -161,7 +153,7 @@ pub(super) fn withdraw_collateral(
         .map(|order| (-order.quantity).or_zero())
         .sum();
     require(before.quantity(instrument) - offered >= quantity, Rejection::BalanceTooSmall)?;
-    let mut after = net_of_accruals(found, account);
+    let mut after = found.net(account).into_owned();
     remove_lots(&mut after, instrument, quantity);
     require(may_leave(found, &after), Rejection::WithdrawalMarginNotMet)?;
 

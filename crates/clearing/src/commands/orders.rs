@@ -55,7 +55,9 @@ fn has_collateral(pool: &Pool, account: &Account) -> bool {
 /// Every check on a new order; the order as it will rest.
 fn accept(state: &State, signer: Key, pool: PoolId, account: AccountId, order: &NewOrder) -> Result<Order, Rejection> {
     require_shape(state.time, order)?;
-    let (found, owner) = own_account(state, signer, pool, account)?;
+    let (found, _) = own_account(state, signer, pool, account)?;
+    // R16.1: what has accrued against the account is not there to be traded away.
+    let owner = &*found.net(account);
     let resting = judge_shaped(&state.feeds, found, owner, order)?;
     let is_checked = found.instruments[order.instrument].is_spot() || !has_collateral(found, owner);
     let allowed = is_checked || only_reduces(owner, order) || loan_allows(found, owner, &resting);
@@ -291,7 +293,8 @@ pub(super) fn trade(
     let inside =
         inside_band(instrument, trade.quantity, trade.price) && inside_band(instrument, -trade.quantity, trade.price);
     for (side, quantity) in [(trade.buyer, trade.quantity), (trade.seller, -trade.quantity)] {
-        let owner = account_of(found, side)?;
+        account_of(found, side)?;
+        let owner = &*found.net(side);
         require(side != FUND, Rejection::NotAuthorised)?;
         require_standing(is_live(&state.feeds, instrument), found, owner, instrument, &as_order(trade, quantity))?;
         require(inside, Rejection::LimitOutsideBand)?;

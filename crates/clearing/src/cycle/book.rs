@@ -119,7 +119,7 @@ fn interests_at_rest(
     account: AccountId,
     now: Moment,
 ) -> Option<Vec<Interest>> {
-    let held = &pool.accounts[account];
+    let held = &*pool.net(account);
     let all_stay = held.orders.iter().all(|order| !lifetime_is_over(order.lifetime, now.time))
         && crossing(&held.orders).is_none()
         && pool.meets_initial_with(held, held.orders.iter());
@@ -131,8 +131,9 @@ fn put_in_order(pool: &mut Pool, id: PoolId, account: AccountId, now: Moment, sa
     let is_over = |order: &Order| lifetime_is_over(order.lifetime, now.time);
     remove_orders(pool, id, account, Removal::LifetimeOver, is_over, say);
     net_self_matches(pool, id, account, say);
-    let held = &pool.accounts[account];
-    if !pool.meets_initial_with(held, held.orders.iter()) {
+    let held = pool.net(account);
+    let is_sound = pool.meets_initial_with(&held, held.orders.iter());
+    if !is_sound {
         // R7.2 holds at this block's prices, or the orders that add risk leave.
         let mut room = room_of(&pool.accounts[account]);
         remove_orders(pool, id, account, Removal::InitialMarginNotMet, |order| !takes_room(&mut room, order), say);

@@ -65,7 +65,8 @@ fn limit(pool: &Pool, position: &Position, lots: Quantity, concession: Money, no
     let listed = &pool.instruments[position.instrument];
     let mark = |position: &Position| pool.matrices.mark(position.instrument).abs();
     let worth: Money = pool.accounts[FUND].positions.iter().map(|held| mark(held) * held.quantity.abs()).sum();
-    let spread = mark(position).times_floor(concession.ratio_to_floor(worth, Ratio::ONE));
+    let one = Quantity::new(1);
+    let spread = concession.share_floor(mark(position) * one, worth.max(Money::new(1))).per_lot_floor(one);
     let leaving = pool.matrices.exit_costs.maintenance(position.instrument).of_last_lot(position.quantity);
     let given = if leaving > spread && leaving * lots <= concession { leaving } else { spread };
     let half = listed.band_width().times_floor(Ratio::new(500_000));
