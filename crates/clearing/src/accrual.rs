@@ -5,9 +5,10 @@
 //! only where it changed. So funding is lots × that sum, less what the sum was when the lots came, which is linear and needs one
 //! number; and a loan's time is the sum of settlement value × time where that is negative, kept from change to change.
 
-use crate::state::{Account, Position};
+use crate::parameters::Kind;
+use crate::state::{Account, Instrument, Position};
 use crate::table::Id;
-use crate::units::{Accrued, Money, Price};
+use crate::units::{Accrued, MAX_RATIO, Money, Price, Ratio};
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 
@@ -79,5 +80,34 @@ impl Meter {
 
     fn has_collateral(&self, account: &Account) -> bool {
         account.positions.iter().any(|position| self.derivative(position).is_none())
+    }
+}
+
+impl Instrument {
+    /// What a lot pays an interval by the premium of these parts of it, which are those since funding was last paid, as a share of the index; none
+    /// where nobody pays any. `index` is that of its feed. R16.1
+    #[must_use]
+    pub fn funding_rate(&self, index: Price, parts: i64) -> Option<Ratio> {
+        let pays = self.parameters.kind == Kind::Perpetual && self.priced;
+        pays.then(|| {
+            self.funding.mean_floor(parts.max(1)).ratio_to_floor(self.share_base(index), Ratio::new(MAX_RATIO))
+        })
+    }
+
+    /// What funding is a share of: the index, or the stress base where prices may reach zero.
+    fn share_base(&self, index: Price) -> Price {
+        index.abs().max(self.parameters.stress_base)
+    }
+
+    /// These parts of an interval pass at the last premium and the last mark. A market that does not trade has no premium to pay. R16.1
+    pub(crate) fn accrue(&mut self, index: Price, parts: i64, trades: bool) {
+        if !self.priced || self.is_spot() || self.settled.is_some() {
+            return;
+        }
+        self.mark_time += Accrued::of_price(self.mark, parts);
+        if trades && self.parameters.kind == Kind::Perpetual {
+            let most = self.share_base(index).times_floor(self.parameters.max_funding);
+            self.funding += Accrued::of_price(self.premium.max(-most).min(most), parts);
+        }
     }
 }

@@ -65,7 +65,7 @@ pub(crate) fn run(state: &mut State, elapsed: Time, restart: bool, events: &mut 
         borrow::hold_back(pool, &mut book);
         let plan = liquidate::plan(pool, feeds, &liquidating, &book, now);
         let unwinding = unwind::orders(pool, feeds, &book, now);
-        let converting = convert::orders(pool, id, feeds, &book, &plan.orders, now, &mut say);
+        let converting = convert::orders(pool, id, feeds, &mut book, &plan.orders, now, &mut say);
         auction::clear(pool, id, book, [plan.orders, unwinding, converting].concat(), now, &mut say);
 
         let due = liquidate::still_due(pool, plan.portfolios);

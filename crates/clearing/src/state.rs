@@ -12,7 +12,7 @@ use crate::parameters::{InstrumentParameters, Kind, PoolParameters};
 use crate::rows::Matrices;
 use crate::screen::OrderScreen;
 use crate::table::{AccountId, FeedId, InstrumentId, PoolId, Table};
-use crate::units::{Accrued, MAX_RATIO, Money, Price, Quantity, Ratio, Time};
+use crate::units::{Accrued, Money, Price, Quantity, Ratio, Time};
 use crate::watch::Watch;
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -461,33 +461,6 @@ impl Instrument {
     #[must_use]
     pub fn within_sign(&self, price: Price) -> Price {
         if self.parameters.negative_prices { price } else { price.or_zero() }
-    }
-
-    /// What a lot pays an interval by the premium of these parts of it, which are those since funding was last paid, as a share of the index; none
-    /// where nobody pays any. `index` is that of its feed. R16.1
-    #[must_use]
-    pub fn funding_rate(&self, index: Price, parts: i64) -> Option<Ratio> {
-        let pays = self.parameters.kind == Kind::Perpetual && self.priced;
-        pays.then(|| {
-            self.funding.mean_floor(parts.max(1)).ratio_to_floor(self.share_base(index), Ratio::new(MAX_RATIO))
-        })
-    }
-
-    /// What funding is a share of: the index, or the stress base where prices may reach zero.
-    fn share_base(&self, index: Price) -> Price {
-        index.abs().max(self.parameters.stress_base)
-    }
-
-    /// These parts of an interval pass at the last premium and the last mark. A market that does not trade has no premium to pay. R16.1
-    pub(crate) fn accrue(&mut self, index: Price, parts: i64, trades: bool) {
-        if !self.priced || self.is_spot() || self.settled.is_some() {
-            return;
-        }
-        self.mark_time += Accrued::of_price(self.mark, parts);
-        if trades && self.parameters.kind == Kind::Perpetual {
-            let most = self.share_base(index).times_floor(self.parameters.max_funding);
-            self.funding += Accrued::of_price(self.premium.max(-most).min(most), parts);
-        }
     }
 
     /// The half width of the price band around the mark. R8.3

@@ -74,6 +74,7 @@ const MUST_HAPPEN: &[&str] = &[
     "reason Liquidation",
     "reason SelfMatch",
     "reason InstrumentClosed",
+    "reason LoanCalledIn",
     "AccountRestored",
     "AccountClosed",
     "AutoDeleveraged",

@@ -58,6 +58,13 @@ impl Book {
         resting.iter().filter(near).map(|interest| interest.quantity.abs()).sum()
     }
 
+    /// Takes out what an account offers to sell.
+    pub(super) fn take_back(&mut self, instrument: InstrumentId, account: AccountId) {
+        if let Some(resting) = self.interests.get_mut(&instrument) {
+            resting.retain(|interest| interest.account != account || !interest.quantity.is_negative());
+        }
+    }
+
     /// The lots that an account's own orders offer to sell.
     pub(super) fn offered(&self, instrument: InstrumentId, account: AccountId) -> Quantity {
         let resting = self.interests.get(&instrument).map_or(&[][..], Vec::as_slice);

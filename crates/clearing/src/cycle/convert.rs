@@ -1,12 +1,12 @@
 //! Part of step 5: collateral sold because a loan is too large (R2.6): first by whoever went beyond a limit, then by everybody.
 
 use super::Moment;
-use super::book::{Book, Interest, Origin, clears_now};
+use super::book::{Book, Interest, Origin, clears_now, remove_orders};
 use super::concession::{forced_limit, has_price};
 use super::liquidate::Budget;
-use crate::event::Event;
+use crate::event::{Event, Removal};
 use crate::margin;
-use crate::state::{FUND, Feed, Pool, Position};
+use crate::state::{FUND, Feed, Order, Pool, Position};
 use crate::table::{AccountId, FeedId, PoolId, Table};
 use crate::units::{Money, Price, Quantity, share_exactly};
 use alloc::collections::BTreeMap;
@@ -17,7 +17,7 @@ pub(super) fn orders(
     pool: &mut Pool,
     id: PoolId,
     feeds: &Table<FeedId, Feed>,
-    book: &Book,
+    book: &mut Book,
     liquidations: &[Interest],
     now: Moment,
     say: &mut dyn FnMut(Event),
@@ -33,7 +33,16 @@ pub(super) fn orders(
     let mut budget = Budget::of(pool, book, &accounts);
     budget.take(liquidations);
     for (account, amount) in due {
-        let orders = sales(pool, feeds, account, amount, &budget, book, now);
+        let orders = sales(pool, feeds, account, amount, &budget, now);
+        // What it offers itself, at whatever price, must not keep it from selling: such orders leave where the balance is not enough for both.
+        for order in &orders {
+            let (instrument, sold) = (order.instrument, -order.quantity);
+            if pool.accounts[account].quantity(instrument) - book.offered(instrument, account) < sold {
+                book.take_back(instrument, account);
+                let offers = |own: &Order| own.instrument == instrument && own.quantity.is_negative();
+                remove_orders(pool, id, account, Removal::LoanCalledIn, offers, say);
+            }
+        }
         budget.take(&orders);
         if !orders.is_empty() {
             let blocks = pool.converting.entry(account).or_default();
@@ -79,7 +88,6 @@ fn sales(
     account: AccountId,
     mut due: Money,
     budget: &Budget,
-    book: &Book,
     now: Moment,
 ) -> Vec<Interest> {
     let held = &pool.accounts[account];
@@ -94,9 +102,8 @@ fn sales(
     for position in held.positions.iter().filter(can_go) {
         let instrument = position.instrument;
         let mark = pool.instruments[instrument].mark;
-        let free = position.quantity - book.offered(instrument, account);
         let room = position.quantity.times_ceil(pool.parameters.position_share).min(budget.left(instrument, -1));
-        let lots: Quantity = due.or_zero().lots_ceil(mark).min(free).min(room);
+        let lots: Quantity = due.or_zero().lots_ceil(mark).min(room);
         if lots.is_positive() {
             due -= mark * lots;
             let limit = forced_limit(pool, &held.positions, equity, position, u64::from(blocks)).max(Price::new(1));

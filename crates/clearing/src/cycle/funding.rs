@@ -4,7 +4,7 @@ use super::Moment;
 use super::book::is_collecting;
 use crate::accrual::Accruals;
 use crate::event::Event;
-use crate::state::{Feed, Level, Pool, Standing, State};
+use crate::state::{Condition, Feed, Level, Pool, Standing, State};
 use crate::table::{AccountId, FeedId, PoolId, Table};
 use crate::units::{Accrued, Money, PARTS, Ratio, Time};
 use alloc::vec::Vec;
@@ -16,8 +16,9 @@ pub(crate) fn accrue(state: &mut State, elapsed: Time) {
         let parts = elapsed.parts_floor(pool.parameters.funding_interval);
         pool.interval_gone = pool.interval_gone.saturating_add(parts);
         for (_, listed) in pool.instruments.iter_mut() {
-            let trades = listed.breaker.level < Level::Halted && !is_collecting(listed, state.time);
-            listed.accrue(state.feeds[listed.parameters.feed].index, parts, trades);
+            let feed = &state.feeds[listed.parameters.feed];
+            let open = listed.breaker.level < Level::Halted && !is_collecting(listed, state.time);
+            listed.accrue(feed.index, parts, open && feed.condition != Condition::Down);
         }
         pool.set_meter(true);
     }
