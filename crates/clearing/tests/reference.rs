@@ -34,7 +34,7 @@ use clearing::table::{AccountId, FeedId, InstrumentId, PoolId};
 use clearing::units::{Money, PPM, Price, Quantity, Ratio, Time, share_exactly};
 use market::Bid;
 use model::{Bar, Column, Exact, Vector, Wish, ppm, whole};
-use num_traits::{Signed, Zero};
+use num_traits::Signed;
 use proptest::prelude::*;
 use world::{CUSTODIAN, USD, World, by, feed_parameters, key, new_order, perpetual, pool_parameters, spot};
 

@@ -2,7 +2,7 @@
 
 use super::Moment;
 use super::book::{Book, Interest, Origin, clears_now};
-use super::concession::{concede, has_price};
+use super::concession::{concede, has_price, leaving};
 use crate::margin;
 use crate::state::{Account, FUND, Feed, Instrument, Pool, Position};
 use crate::table::{FeedId, Table};
@@ -67,7 +67,7 @@ fn limit(pool: &Pool, position: &Position, lots: Quantity, concession: Money, no
     let worth: Money = pool.accounts[FUND].positions.iter().map(|held| mark(held) * held.quantity.abs()).sum();
     let one = Quantity::new(1);
     let spread = concession.share_floor(mark(position) * one, worth.max(Money::new(1))).per_lot_floor(one);
-    let leaving = pool.matrices.exit_costs.maintenance(position.instrument).of_last_lot(position.quantity);
+    let leaving = leaving(pool, position);
     let given = if leaving > spread && leaving * lots <= concession { leaving } else { spread };
     let half = listed.band_width().times_floor(Ratio::new(500_000));
     let sign = position.quantity.signum();
