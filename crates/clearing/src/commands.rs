@@ -6,16 +6,19 @@
 mod listing;
 mod custody;
 mod orders;
+mod closing;
+mod venues;
 mod backstop;
 mod prices;
 
-pub(crate) use listing::apply_feed;
+pub use custody::margin_room;
+pub(crate) use listing::{apply_feed, feed_fits, instrument_fits, pool_fits};
 pub(crate) use orders::lifetime_is_over;
-pub use orders::{judge, seal_of};
+pub use orders::{highest_number, judge, seal_of};
 
 use crate::command::{Command, Key, Rejection, Signed};
 use crate::event::Event;
-use crate::state::{Account, FUND, Pool, State};
+use crate::state::{Account, FUND, Pool, State, VenueLeave};
 use crate::table::{AccountId, PoolId};
 use crate::units::{MAX_MONEY, MAX_PRICE, MAX_QUANTITY, Money, Price, Quantity};
 use alloc::vec::Vec;
@@ -41,7 +44,7 @@ pub(crate) fn execute(state: &mut State, signed: &Signed, events: &mut Vec<Event
         Command::SetInstrument { pool, instrument, parameters } => {
             listing::set_instrument(state, signer, pool, instrument, parameters, events)
         }
-        Command::SetLine { pool, cap } => backstop::set_line(state, signer, pool, cap),
+        Command::SetLine { pool, cap } => backstop::set_line(state, signer, pool, cap, events),
         Command::FundReserve { amount } => backstop::fund_reserve(state, signer, amount),
         Command::Capitalise { pool, capital, amount } => backstop::capitalise(state, signer, pool, capital, amount),
         Command::OpenAccount { pool } => custody::open_account(state, signer, pool, events),
@@ -77,13 +80,16 @@ pub(crate) fn execute(state: &mut State, signed: &Signed, events: &mut Vec<Event
             prices::observe(state, signer, feed, seen)
         }
         Command::Forecast { feed, volatility } => prices::forecast(state, signer, feed, volatility),
+        Command::AllowVenue { pool, account, venue, loss, margin } => {
+            venues::allow(state, signer, pool, account, VenueLeave { venue, loss, margin })
+        }
     }
 }
 
 /// Brings what is known of a pool's loans up to date, before a command asks whether it may lend more. R2.5
 fn know_loans(state: &mut State, pool: PoolId) {
     if state.pools.find(pool).is_some() {
-        let one = state.pools[pool].parameters.account_loan_limit;
+        let (one, _) = state.pools[pool].limits_for_borrowing();
         state.pools[pool].know_loans(one);
     }
 }

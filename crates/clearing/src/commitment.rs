@@ -106,27 +106,20 @@ fn encode_without_accounts(pool: &Pool) -> borsh::io::Result<Vec<u8>> {
         correlations,
         matrices,
         fund,
+        claims,
         paid_at,
         interval_gone,
         converting,
         carried,
         winding_down,
         watch: _,
+        now: _,
         order_screen: _,
         loans: _,
     } = pool;
     let mut bytes = borsh::to_vec(&(name, owner, parameters, pending, instruments))?;
     bytes.extend(borsh::to_vec(&(own_capital, fees, rounding, prepaid, tranche, line, custody, bids))?);
-    bytes.extend(borsh::to_vec(&(
-        stresses,
-        correlations,
-        matrices,
-        fund,
-        paid_at,
-        interval_gone,
-        converting,
-        carried,
-        winding_down,
-    ))?);
+    bytes.extend(borsh::to_vec(&(stresses, correlations, matrices, fund, claims, paid_at, interval_gone))?);
+    bytes.extend(borsh::to_vec(&(converting, carried, winding_down))?);
     Ok(bytes)
 }

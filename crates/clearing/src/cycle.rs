@@ -16,12 +16,14 @@ mod unwind;
 mod convert;
 mod concession;
 mod waterfall;
+mod claims;
 mod settle;
 mod cascade;
 mod breakers;
 mod changes;
 mod close;
 
+pub(crate) use book::end_with_position;
 pub(crate) use funding::accrue;
 
 use crate::event::Event;
@@ -46,15 +48,16 @@ pub(crate) struct Moment {
 /// Runs the cycle: prices first, then every pool by itself.
 pub(crate) fn run(state: &mut State, elapsed: Time, restart: bool, events: &mut Vec<Event>) {
     let now = Moment { height: state.height, time: state.time, elapsed, restart };
-    changes::apply_due_feeds(&mut state.feeds, now, events);
+    changes::apply_due_lines(&mut state.pools, now, events);
+    changes::apply_due_feeds(&mut state.feeds, &mut state.pools, now, events);
     prices::aggregate(&mut state.feeds, now, events);
 
     for id in state.pools.ids() {
         let (feeds, pool, reserve) = (&state.feeds, &mut state.pools[id], &mut state.reserve);
         let mut say = |event| events.push(event);
-        changes::apply_due(pool, id, now, &mut say);
         prices::mark(pool, feeds, now);
         stress::calibrate(pool, feeds, now);
+        changes::apply_due(pool, id, feeds, now, &mut say);
         pool.set_matrices(rows::build(pool, feeds, now.time));
         funding::pay_when_due(pool, id, feeds, now, &mut say);
         expiry::settle_when_due(pool, id, feeds, now, &mut say);
@@ -70,10 +73,11 @@ pub(crate) fn run(state: &mut State, elapsed: Time, restart: bool, events: &mut 
 
         let due = liquidate::still_due(pool, plan.portfolios);
         let left = portfolio::auction(pool, id, due, portfolio::Ask::UpToReserve, &mut say);
-        let left = absorb::take(pool, id, left, now, &mut say);
+        let left = absorb::take(pool, id, left, &mut say);
         let left = portfolio::auction(pool, id, left, portfolio::Ask::Any, &mut say);
         waterfall::allocate(pool, id, feeds, reserve, left, &mut say);
-        let is_minute = settle::finish(pool, reserve, now);
+        book::end_with_positions(pool, id, &mut say);
+        let is_minute = settle::finish(pool, id, reserve, now, &mut say);
         let cascading = is_minute.then(|| cascade::threatened(pool, feeds, now.time));
         breakers::step(pool, id, feeds, cascading.as_ref(), now, &mut say);
     }

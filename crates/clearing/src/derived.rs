@@ -5,11 +5,11 @@ use crate::accrual::Meter;
 use crate::invariants;
 use crate::loans::Loans;
 use crate::margin;
-use crate::parameters::PoolParameters;
+use crate::parameters::{InstrumentParameters, PoolParameters};
 use crate::rows::Matrices;
 use crate::screen::OrderScreen;
 use crate::state::{Account, FUND, Instrument, Order, Pool, Position};
-use crate::table::AccountId;
+use crate::table::{AccountId, InstrumentId};
 use crate::units::{Accrued, Money, PARTS};
 use crate::watch::Watch;
 use alloc::borrow::Cow;
@@ -44,6 +44,12 @@ impl Pool {
         }
     }
 
+    /// Takes over new parameters of an instrument, of which the filter knows the old exit cost.
+    pub(crate) fn set_instrument_parameters(&mut self, instrument: InstrumentId, parameters: InstrumentParameters) {
+        self.instruments[instrument].parameters = parameters;
+        self.order_screen = Derived::default();
+    }
+
     /// Whether an account stays sound whichever subset of these orders fills. R7.2
     pub(crate) fn meets_initial_with<'a>(
         &self,
@@ -64,7 +70,8 @@ impl Pool {
     /// Sees to it that [`Pool::total_loans`] tells whether so much more is within the limit of the pool. R2.5
     pub(crate) fn know_loans(&mut self, more: Money) {
         self.follow_loans();
-        let enough = self.parameters.pool_loan_limit - more;
+        let (_, all) = self.limits_for_borrowing();
+        let enough = all - more;
         self.with_loans(|loans, pool| loans.know(pool, enough));
     }
 
@@ -77,8 +84,10 @@ impl Pool {
 
     /// At the end of a block: whether loans are within the limit of the pool, by which accounts are metered from now on. R2.6
     pub(crate) fn judge_loans(&mut self) {
-        self.know_loans(Money::ZERO);
-        let within = self.loans.0.total() <= self.parameters.pool_loan_limit;
+        self.follow_loans();
+        let limit = self.parameters.pool_loan_limit;
+        self.with_loans(|loans, pool| loans.know(pool, limit));
+        let within = self.loans.0.total() <= limit;
         self.set_meter(within);
     }
 
@@ -202,12 +211,14 @@ impl Pool {
             correlations: self.correlations.clone(),
             matrices: self.matrices.clone(),
             fund: self.fund.clone(),
+            claims: self.claims.clone(),
             paid_at: self.paid_at,
             interval_gone: self.interval_gone,
             converting: self.converting.clone(),
             carried: self.carried,
             winding_down: self.winding_down,
             watch: Watch::default(),
+            now: Derived(self.now.0),
             order_screen: Derived::default(),
             loans: Derived::default(),
         }

@@ -1,7 +1,7 @@
 //! What is always true (R2.4): checked after every block, and of every snapshot before it is used.
 
 use crate::parallel;
-use crate::state::{Account, FUND, Feed, Pool, State};
+use crate::state::{Account, FUND, Feed, MAX_LEAVES, Pool, State, VenueLeave};
 use crate::table::{AccountId, InstrumentId, Table};
 use crate::units::{MAX_ACCOUNTS, MAX_INSTRUMENTS, Money, Quantity};
 
@@ -64,8 +64,16 @@ fn pool_out_of_bounds(state: &State, pool: &Pool) -> Option<&'static str> {
     if pool.instruments.iter().any(|(_, instrument)| state.feeds.find(instrument.parameters.feed).is_none()) {
         return Some("an instrument is on a feed that does not exist");
     }
-    let amounts =
-        [pool.own_capital, pool.fees, pool.rounding, pool.prepaid, pool.custody, pool.line.cap, pool.line.drawn];
+    let amounts = [
+        pool.own_capital,
+        pool.fees,
+        pool.rounding,
+        pool.prepaid,
+        pool.custody,
+        pool.line.cap,
+        pool.line.open,
+        pool.line.drawn,
+    ];
     let tranche = pool.tranche.values().map(|share| share.amount);
     let cash = pool.accounts.iter().map(|(_, account)| account.cash);
     if amounts.into_iter().chain(tranche).chain(cash).any(|amount| amount.get().unsigned_abs() > 1 << 100) {
@@ -95,7 +103,8 @@ fn contradiction_of_pool(pool: &Pool, cash: Money) -> Option<&'static str> {
     {
         return Some("an amount that cannot be negative is");
     }
-    (pool.line.drawn > pool.line.cap).then_some("a line is drawn beyond its cap")
+    let beyond = pool.line.drawn > pool.line.open || pool.line.open > pool.line.cap;
+    beyond.then_some("a line is drawn beyond its cap")
 }
 
 /// Everything that a pool owes to anyone. R2.4
@@ -156,6 +165,14 @@ fn contradiction_of(pool: &Pool, account: &Account) -> Option<&'static str> {
     }
     if account.orders.iter().any(|order| pool.instruments.find(order.instrument).is_none()) {
         return Some("an order is in an instrument that does not exist");
+    }
+    let leaves = &account.leaves;
+    let is_overdrawn = |leave: &VenueLeave| leave.loss.is_negative() || leave.margin.is_negative();
+    if leaves.len() > MAX_LEAVES
+        || !leaves.is_sorted_by(|one, other| one.venue < other.venue)
+        || leaves.iter().any(is_overdrawn)
+    {
+        return Some("an account's leaves for venues are too many, out of order or below zero");
     }
     if !account.is_good() && !account.orders.is_empty() {
         return Some("an account that is not good has open orders");

@@ -26,6 +26,7 @@ pub mod commitment;
 mod lanes;
 mod parallel;
 pub mod exit_cost;
+pub mod doubt;
 pub mod rows;
 pub mod margin;
 pub mod liquidation_price;

@@ -3,11 +3,12 @@
 //! The functions take a vector as `cash` and `positions`, so that a command, the cycle and a calculator can ask about
 //! accounts that do not exist yet.
 
+use crate::doubt;
 use crate::exit_cost::Bar;
 use crate::rows::{Matrices, Rows};
 use crate::state::{Account, Order, Pool, Position};
 use crate::table::InstrumentId;
-use crate::units::{MAX_ROWS, Money, Quantity};
+use crate::units::{MAX_ROWS, Money, Price, Quantity};
 use alloc::vec::Vec;
 
 /// The lowest value of a vector over the rows of a matrix.
@@ -91,10 +92,17 @@ fn narrow_worst(rows: &Rows, cash: Money, positions: &[Position]) -> Option<Wors
     Some(Worst { value: Money::new(i128::from(*value)), row })
 }
 
-/// What the uncertainty of marks may cost the account, or spare it. R3.4, R3.8
+/// What the uncertainty of marks spares the account: of feeds that are sure never more than its maintenance margin. R3.4, R3.8
 #[must_use]
-pub fn doubt(matrices: &Matrices, positions: &[Position]) -> Money {
-    positions.iter().map(|position| matrices.doubt(position.instrument) * position.quantity.abs()).sum()
+pub fn doubt_in_favour(pool: &Pool, cash: Money, positions: &[Position]) -> Money {
+    let favour = doubt::in_favour(pool, positions);
+    favour.limited.min(maintenance_margin(pool, cash, positions)) + favour.unlimited
+}
+
+/// What it may cost the account. R3.4
+#[must_use]
+pub fn doubt_against(pool: &Pool, positions: &[Position]) -> Money {
+    doubt::against(pool, positions.iter().map(|position| (position.instrument, position.quantity, position.quantity)))
 }
 
 /// The lowest stressed equity over maintenance rows, exit cost subtracted. R6.1
@@ -116,7 +124,10 @@ pub(crate) fn breaches_at(pool: &Pool, cash: Money, positions: &[Position], stre
     if positions.is_empty() {
         return cash.is_negative();
     }
-    (stressed + doubt(&pool.matrices, positions)).is_negative()
+    let favour = doubt::in_favour(pool, positions);
+    // Doubt that is at most the maintenance margin lifts the lowest row at most to equity.
+    let lifted = (stressed + favour.limited).min(equity(&pool.matrices, cash, positions));
+    (lifted + favour.unlimited).is_negative()
 }
 
 /// The lowest stressed equity over the rows at which a liquidation ends. R6.3
@@ -137,7 +148,7 @@ pub(crate) fn target_worst_at(pool: &Pool, cash: Money, positions: &[Position], 
 pub fn free_collateral(pool: &Pool, cash: Money, positions: &[Position]) -> Money {
     let rows = [&pool.matrices.maintenance, &pool.matrices.target, &pool.matrices.initial];
     let lowest = rows.iter().map(|rows| worst(rows, cash, positions).value).min().unwrap_or(cash);
-    lowest - exit_costs(pool, positions, Bar::Initial) - doubt(&pool.matrices, positions)
+    lowest - exit_costs(pool, positions, Bar::Initial) - doubt_against(pool, positions)
 }
 
 /// Maintenance margin: equity − the lowest stressed equity over maintenance rows. R6.2
@@ -237,26 +248,38 @@ pub fn reachable<'a>(
     orders: impl IntoIterator<Item = &'a Order>,
     instrument: InstrumentId,
 ) -> Quantity {
-    let own = orders.into_iter().filter(|order| order.instrument == instrument);
-    let (mut low, mut high) = (quantity, quantity);
-    for order in own {
-        low += order.quantity.min(Quantity::ZERO);
-        high += order.quantity.or_zero();
-    }
-    low.abs().max(high.abs())
+    let (lowest, highest) = reachable_ends(quantity, orders, instrument);
+    lowest.abs().max(highest.abs())
 }
 
-/// Initial exit cost and doubt at the largest size that a subset of the orders can reach, instrument by instrument. R7.2
+/// The lowest and the highest position in an instrument that a subset of the orders can reach.
+fn reachable_ends<'a>(
+    quantity: Quantity,
+    orders: impl IntoIterator<Item = &'a Order>,
+    instrument: InstrumentId,
+) -> (Quantity, Quantity) {
+    let own = orders.into_iter().filter(|order| order.instrument == instrument);
+    own.fold((quantity, quantity), |(lowest, highest), order| {
+        (lowest + order.quantity.min(Quantity::ZERO), highest + order.quantity.or_zero())
+    })
+}
+
+/// Initial exit cost at the largest size that a subset of the orders can reach, instrument by instrument, and the largest doubt that one
+/// can reach, feed by feed. R7.2
 fn exit_cost_and_doubt<'a>(pool: &Pool, account: &Account, orders: impl Iterator<Item = &'a Order> + Clone) -> Money {
     let held = account.positions.iter().map(|position| position.instrument);
     let mut touched: Vec<InstrumentId> = held.chain(orders.clone().map(|order| order.instrument)).collect();
     touched.sort_unstable();
     touched.dedup();
-    let deducted = |id: InstrumentId| {
-        let size = reachable(account.quantity(id), orders.clone(), id);
-        pool.matrices.exit_costs.of_position(id, size, Bar::Initial) + pool.matrices.doubt(id) * size
+    let range = |id: InstrumentId| {
+        let (lowest, highest) = reachable_ends(account.quantity(id), orders.clone(), id);
+        (id, lowest, highest)
     };
-    touched.into_iter().map(deducted).sum()
+    let ranges: Vec<(InstrumentId, Quantity, Quantity)> = touched.into_iter().map(range).collect();
+    let leaving = |(id, lowest, highest): &(InstrumentId, Quantity, Quantity)| {
+        pool.matrices.exit_costs.of_position(*id, lowest.abs().max(highest.abs()), Bar::Initial)
+    };
+    ranges.iter().map(leaving).sum::<Money>() + doubt::against(pool, ranges.into_iter())
 }
 
 /// Whether the account stays sound whichever subset of its orders fills. R7.2
@@ -278,6 +301,36 @@ pub(crate) fn meets_initial_with<'a>(
 #[must_use]
 pub fn may_go(before: &[Money], after: &[Money]) -> bool {
     before.iter().zip(after).all(|(before, after)| !after.is_negative() || after >= before)
+}
+
+/// What a liquidation judges an account by (equity, and the lowest stressed equity over maintenance and over target rows), if the worst
+/// subset of its orders for each row fills at its limits. R6.3, R6.5
+pub(crate) fn target_bars(pool: &Pool, account: &Account) -> [Money; 3] {
+    let matrices = &pool.matrices;
+    let fee = |order: &Order| pool.fee_bound(order.instrument, order.limit * order.quantity);
+    let orders: Vec<(&Order, Money)> = account.orders.iter().map(|order| (order, fee(order))).collect();
+    let lost =
+        |(order, fee): &(&Order, Money), price: Price| ((price - order.limit) * order.quantity - *fee).min(Money::ZERO);
+    let at_marks: Money = orders.iter().map(|order| lost(order, matrices.mark(order.0.instrument))).sum();
+    let mut touched: Vec<InstrumentId> = account.positions.iter().map(|position| position.instrument).collect();
+    touched.extend(account.orders.iter().map(|order| order.instrument));
+    touched.sort_unstable();
+    touched.dedup();
+    let cost = |id: InstrumentId| {
+        matrices.exit_costs.of_position(id, reachable(account.quantity(id), &account.orders, id), Bar::Maintenance)
+    };
+    let deducted: Money = touched.into_iter().map(cost).sum();
+    let mut block = [Money::ZERO; MAX_ROWS];
+    let mut lowest = |rows: &Rows| {
+        let block = accumulate(&mut block, rows, account.cash - deducted, &account.positions);
+        for order in &orders {
+            let column = rows.column(order.0.instrument);
+            block.iter_mut().zip(column).for_each(|(value, price)| *value += lost(order, *price));
+        }
+        block.iter().copied().min().unwrap_or(account.cash)
+    };
+    let (maintenance, target) = (lowest(&matrices.maintenance), lowest(&matrices.target));
+    [equity(matrices, account.cash, &account.positions) + at_marks, maintenance, target]
 }
 
 /// The initial rows of an account as it stands, without its orders.

@@ -15,7 +15,7 @@ use crate::units::{MAX_MONEY, Money, Price, Quantity, Ratio, Time};
 use alloc::string::String;
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
-use table::{Value, parameters};
+use table::{Value, at_once, parameters};
 
 /// Most publishers of a feed.
 pub const MAX_PUBLISHERS: usize = 64;
@@ -32,6 +32,8 @@ pub const MAX_LENGTH: Time = Time::new(315_360_000_000);
 const ONE: i128 = 1_000_000;
 const LARGEST_RATIO: i128 = 64 * ONE;
 const LONGEST: i128 = 315_360_000_000;
+/// Thirty days: nobody can lock settings in for longer, in this pool or in a feed that another pool uses as well. R7.6
+const LONGEST_TIMELOCK: i128 = 2_592_000_000;
 const LARGEST_PRICE: i128 = 1 << 44;
 const LARGEST_QUANTITY: i128 = 1 << 40;
 
@@ -117,42 +119,47 @@ pub enum Kind {
 const fn of_kind(
     (name, unit): (&'static str, &'static str),
     (low, high): (i128, i128),
-    looser: Looser,
+    (looser, at_once): (Looser, bool),
     (rule, text): (&'static str, &'static str),
 ) -> Setting {
-    Setting { name, unit, low, high, looser, rule, text }
+    Setting { name, unit, low, high, looser, at_once, rule, text }
 }
 
 impl Kind {
     /// The settings of dated futures, in the order of the fields.
     pub const DATED: &'static [Setting] = &[
-        of_kind(("expiry", "ms"), (1, 253_402_300_799_999), Looser::Fixed, ("R16.2", "When a dated future settles.")),
+        of_kind(
+            ("expiry", "ms"),
+            (1, 253_402_300_799_999),
+            (Looser::Fixed, false),
+            ("R16.2", "When a dated future settles."),
+        ),
         of_kind(
             ("settlement_window", "ms"),
             (1, LONGEST),
-            Looser::Fixed,
+            (Looser::Fixed, false),
             ("R16.2", "Over how long before expiry the index is averaged."),
         ),
         of_kind(
             ("basis_a_day", "ppm"),
             (-10_000, 10_000),
-            Looser::Fixed,
+            (Looser::Fixed, false),
             ("R3.6", "The fair basis a day, as a share of the index."),
         ),
     ];
     /// The settings of collateral assets, in the order of the fields.
     pub const SPOT: &'static [Setting] = &[
-        of_kind(("cap", "lots"), (0, LARGEST_QUANTITY), Looser::Higher, ("R7.6", "The most the pool holds.")),
+        of_kind(("cap", "lots"), (0, LARGEST_QUANTITY), (Looser::Higher, true), ("R7.6", "The most the pool holds.")),
         of_kind(
             ("ramp", "ms"),
             (0, LONGEST),
-            Looser::Lower,
+            (Looser::Lower, true),
             ("R7.6", "Over how long the cap grows from zero to its full size."),
         ),
         of_kind(
             ("crash", "ppm"),
             (0, ONE),
-            Looser::Lower,
+            (Looser::Lower, false),
             ("R5.2", "The drop in the row in which this asset alone crashes."),
         ),
     ];
@@ -177,7 +184,21 @@ impl Kind {
     fn direction(&self, new: &Self) -> Direction {
         let (before, after) = (self.settings(), new.settings());
         let changes = before.iter().zip(&after).map(|((setting, old), (_, new))| setting.direction(*old, *new));
-        changes.max().unwrap_or(Direction::Tightens)
+        changes.max().unwrap_or(Direction::Restricts)
+    }
+
+    /// The next of so many steps to `new`. R7.7
+    fn towards(&self, new: &Self, left: u8) -> Self {
+        match (self, new) {
+            (Self::Spot { cap, ramp, crash }, Self::Spot { cap: new_cap, ramp: new_ramp, crash: new_crash }) => {
+                Self::Spot {
+                    cap: cap.towards(new_cap, left),
+                    ramp: ramp.towards(new_ramp, left),
+                    crash: crash.towards(new_crash, left),
+                }
+            }
+            _ => new.clone(),
+        }
     }
 }
 
@@ -261,7 +282,7 @@ parameters! {
         /// What the market trades in a day: the clock of unwinding.
         daily_volume: Money, "quanta", 0, MAX_MONEY, Higher, "R4.2";
         /// The largest |position| of an account.
-        max_position: Quantity, "lots", 1, LARGEST_QUANTITY, Higher, "R7.2";
+        max_position: Quantity, "lots", 1, LARGEST_QUANTITY, Higher at_once, "R7.2";
         /// The largest funding rate of an interval, either way.
         max_funding: Ratio, "ppm", 0, 100_000, Either, "R16.1";
     }
@@ -275,9 +296,9 @@ parameters! {
         /// Rows that the pool adds to the default set.
         named_rows: Vec<NamedRow>, "rows", 0, 16, Either, "R5.2";
         /// The most settlement money the pool holds.
-        cash_cap: Money, "quanta", 0, MAX_MONEY, Higher, "R1.7";
+        cash_cap: Money, "quanta", 0, MAX_MONEY, Higher at_once, "R1.7";
         /// The most orders of an account.
-        max_orders: u16, "orders", 1, 1_000, Higher, "R13.5";
+        max_orders: u16, "orders", 1, 1_000, Higher at_once, "R13.5";
         /// The base liquidation horizon.
         horizon: Time, "ms", 1, LONGEST, Lower, "R4.2";
         /// The 99 % quantile of the time until a transaction is included.
@@ -339,7 +360,7 @@ parameters! {
         /// What is given back of fees while the fund is above its target, as a share of the fee.
         fee_rebate: Ratio, "ppm", 0, ONE, Higher, "R11.5";
         /// For how long what was gained bears losses after it was realised.
-        gain_memory: Time, "ms", 600_000, LONGEST, Lower, "R12.1";
+        gain_memory: Time, "ms", 600_000, LONGEST, Lower, "R12.6";
         /// Notice for money to leave the backstop tranche.
         tranche_notice: Time, "ms", 0, LONGEST, Lower, "R12.1";
         /// Cautious when the index is further from the slow price than this multiple of raw stress.
@@ -358,8 +379,8 @@ parameters! {
         grace: Time, "ms", 0, LONGEST, Either, "R13.2";
         /// A halt longer than this becomes a wind-down.
         max_halt: Time, "ms", 1, LONGEST, Higher, "R13.3";
-        /// How long a loosening waits.
-        timelock: Time, "ms", 0, LONGEST, Lower, "R7.6";
+        /// How long a change waits that reaches those who are in.
+        timelock: Time, "ms", 0, LONGEST_TIMELOCK, Lower, "R7.6";
     }
 }
 

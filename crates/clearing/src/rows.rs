@@ -1,8 +1,9 @@
 //! The market state as matrices: what a lot of every instrument is worth today and in every scenario (R5).
 
+use crate::doubt::{self, Doubt};
 use crate::exit_cost::ExitCosts;
 use crate::parameters::Kind;
-use crate::state::{Condition, Correlation, Feed, Instrument, Pool, Stress};
+use crate::state::{Correlation, Feed, Instrument, Pool, Stress};
 use crate::table::{FeedId, Id, InstrumentId, Table};
 use crate::units::{MAX_ROWS, PPM, Price, Ratio, Time, square_root_floor};
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -82,9 +83,8 @@ pub struct Rows {
 pub struct Matrices {
     /// The mark of each instrument, money quanta per lot.
     pub today: Vec<Price>,
-    /// How far each mark may be from the truth, either way: the confidence of its feed, the book's premium,
-    /// and more while the feed is down. R3.4, R3.8
-    pub uncertainty: Vec<Price>,
+    /// How far each mark may be from the truth. R3.4
+    pub doubts: Vec<Doubt>,
     /// What leaving a lot of each instrument costs. R5.6
     pub exit_costs: ExitCosts,
     /// The unshocked row and the set at maintenance stress.
@@ -122,10 +122,23 @@ impl Matrices {
         self.today.get(instrument.position()).copied().unwrap_or_default()
     }
 
-    /// The uncertainty of a mark.
+    /// How far a mark may be from the truth, either way. R3.4
     #[must_use]
     pub fn doubt(&self, instrument: InstrumentId) -> Price {
-        self.uncertainty.get(instrument.position()).copied().unwrap_or_default()
+        self.doubt_about(instrument).of_lot()
+    }
+
+    /// What there is to say about that; nothing before the instrument's first cycle.
+    #[must_use]
+    pub fn doubt_about(&self, instrument: InstrumentId) -> &Doubt {
+        const NONE: &Doubt = &Doubt {
+            shared: Price::ZERO,
+            least_shared: Price::ZERO,
+            own: Price::ZERO,
+            share: Ratio::ONE,
+            is_limited: true,
+        };
+        self.doubts.get(instrument.position()).unwrap_or(NONE)
     }
 
     /// Whether the instrument was priced in the last cycle.
@@ -157,7 +170,7 @@ pub fn build(pool: &Pool, feeds: &Table<FeedId, Feed>, time: Time) -> Matrices {
     Matrices {
         exit_costs: ExitCosts::of(&pool.instruments, &today),
         today,
-        uncertainty: pool.instruments.iter().map(|(_, instrument)| doubt_of(pool, feeds, instrument, time)).collect(),
+        doubts: doubt::of(pool, feeds, time),
         maintenance: price_all(pool, feeds, with(Some(Scenario::Unshocked), None), &maintenance, share),
         target: price_all(pool, feeds, with(None, None), &target, share),
         initial: price_all(pool, feeds, with(None, Some(Scenario::Reversion)), &initial, Ratio::ONE),
@@ -308,17 +321,4 @@ fn divergence(correlation: Ratio) -> Ratio {
 fn widest_divergence(pool: &Pool, feed: FeedId) -> Ratio {
     let others = pool.stresses.keys().filter(|other| **other != feed);
     others.map(|other| divergence(correlation(pool, feed, *other))).max().unwrap_or_default()
-}
-
-/// R3.4, R3.8: how far the true price may be from the mark: the feed's confidence, the premium that the book put on the
-/// fair price, and a whole stress more while the feed is down. An account is liquidated only where it breaches at every
-/// price inside the band, whatever the feed's condition: neither a noisy feed nor a pushed book liquidates by itself.
-fn doubt_of(pool: &Pool, feeds: &Table<FeedId, Feed>, instrument: &Instrument, time: Time) -> Price {
-    let feed = &feeds[instrument.parameters.feed];
-    let doubt = feed.confidence + instrument.premium.abs();
-    if feed.condition != Condition::Down && time >= instrument.breaker.grace_until {
-        return doubt;
-    }
-    let stress = pool.stresses.get(&instrument.parameters.feed).map_or(Ratio::ZERO, |stress| stress.initial);
-    doubt + instrument.mark.abs().max(instrument.parameters.stress_base).times_ceil(stress)
 }

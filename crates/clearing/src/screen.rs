@@ -15,13 +15,14 @@
 
 mod orders;
 
+use crate::doubt::Doubt;
 use crate::exit_cost::{ExitCost, ExitCosts};
 use crate::lanes::{Lane, Lanes, SLOTS};
 use crate::parameters::Tier;
 use crate::rows::Rows;
 use crate::state::Pool;
-use crate::table::{AccountId, Id, InstrumentId};
-use crate::units::{Money, Price, Quantity};
+use crate::table::{AccountId, FeedId, Id, InstrumentId};
+use crate::units::{Money, PPM, Price, Quantity, Ratio};
 use alloc::vec::Vec;
 pub(crate) use orders::OrderScreen;
 
@@ -44,10 +45,17 @@ pub(crate) struct Screen {
 /// What the screen knows about an instrument beyond its rows.
 #[derive(Clone, Debug, Default)]
 struct Listed {
-    /// The largest |price| of a row, the doubt and every step of the exit cost together: what rounding is a share of.
+    /// The largest |price| of a row, the mark, the doubt and every step of the exit cost together: what rounding is a share of.
     largest: f64,
-    /// The doubt of the mark.
-    doubt: f64,
+    /// The mark.
+    mark: f64,
+    /// The doubt of a lot where it is at most the maintenance margin, and where it is not: one of them is zero.
+    doubt: (f64, f64),
+    /// The same for a lot that makes the whole of its feed's move, and the share of that move which a lot makes.
+    in_full: f64,
+    share: f64,
+    /// The feed.
+    feed: FeedId,
     /// The largest distance of a row from the mark: the unit in which distances are measured. Never zero.
     reach: f64,
     /// Where the first tier of the exit cost begins, in lots, and what a lot costs there.
@@ -70,7 +78,7 @@ pub(crate) enum Side {
 /// What the screen says about an account.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Slack {
-    /// The stressed equity in the worst row, doubt added, is certainly not below this, quanta.
+    /// The stressed equity in the worst row, with the doubt in the account's favour, is certainly not below this, quanta.
     pub(crate) least: f64,
     /// Σ |lots| × reach: the size of the account in the screen's units, quanta.
     pub(crate) size: f64,
@@ -111,14 +119,16 @@ impl Screen {
         let pair = |(instrument, quantity): &(InstrumentId, Quantity)| (instrument.position(), quantity.get() as f64);
         let held: Vec<(usize, f64)> = wide.positions.iter().map(pair).collect();
         let cash = wide.cash.get() as f64;
-        self.finish(cash, held.iter().copied(), self.lowest(cash, &held))
+        self.finish(cash, &held, self.lowest(cash, &held))
     }
 
     fn slack_of_lane(&self, lane: &Lane) -> Slack {
         let cash = lane.cash as f64;
         let quantities = lane.quantities.map(|quantity| quantity as f64);
         let lowest = self.lowest_of_lane(cash, lane, &quantities);
-        self.finish(cash, lane.instruments.iter().map(|id| usize::from(*id)).zip(quantities), lowest)
+        let [first, second, third, fourth] = lane.instruments.map(usize::from);
+        let [one, two, three, four] = quantities;
+        self.finish(cash, &[(first, one), (second, two), (third, three), (fourth, four)], lowest)
     }
 
     /// The lowest value over the rows, with every slot's column at hand: the hot loop of the watch.
@@ -156,26 +166,68 @@ impl Screen {
     }
 
     /// Exit cost, doubt and the allowance for rounding.
-    fn finish(&self, cash: f64, held: impl Iterator<Item = (usize, f64)>, lowest: f64) -> Slack {
-        let (mut terms, mut size, mut net) = (cash.abs(), 0.0, lowest);
+    fn finish(&self, cash: f64, held: &[(usize, f64)], lowest: f64) -> Slack {
+        let (mut terms, mut size, mut stressed, mut equity) = (cash.abs(), 0.0, lowest, cash);
         let (mut any_long, mut any_short, mut quanta) = (false, false, 1.0);
+        let mut doubt = (0.0, 0.0);
         for (instrument, quantity) in held {
-            let Some(listed) = self.listed.get(instrument) else { continue };
+            let Some(listed) = self.listed.get(*instrument) else { continue };
             let lots = quantity.abs();
-            any_long |= quantity > 0.0;
-            any_short |= quantity < 0.0;
-            quanta += 1.0;
+            any_long |= *quantity > 0.0;
+            any_short |= *quantity < 0.0;
+            quanta += 2.0;
             size += lots * listed.reach;
             terms += lots * listed.largest;
-            net += lots * listed.doubt - beyond(lots, listed.first);
-            net -= listed.more.iter().map(|tier| beyond(lots, *tier)).sum::<f64>();
+            equity += listed.mark * quantity;
+            stressed -= beyond(lots, listed.first) + listed.more.iter().map(|tier| beyond(lots, *tier)).sum::<f64>();
+            doubt.0 += lots * listed.doubt.0;
+            doubt.1 += lots * listed.doubt.1;
         }
         let side = match (any_long, any_short) {
             (_, false) => Side::Long,
             (false, true) => Side::Short,
             (true, true) => Side::Both,
         };
+        if side == Side::Both && self.any_hedge(held) {
+            doubt = self.net_doubt(held, &mut terms);
+        }
+        let lifted = stressed + doubt.0;
+        let net = (if equity < lifted { equity } else { lifted }) + doubt.1;
         Slack { least: net - terms * ROUNDING - quanta, size, side }
+    }
+
+    /// Whether two positions on one feed may be on opposite sides. If none are, all lots count, and doubt is a plain sum.
+    fn any_hedge(&self, held: &[(usize, f64)]) -> bool {
+        let [first, rest @ ..] = held else { return false };
+        let feed = |instrument: usize| self.listed.get(instrument).map(|listed| listed.feed);
+        let opposes = |(other, lots): &(usize, f64)| lots * first.1 < 0.0 && feed(*other) == feed(first.0);
+        held.len() > SLOTS || rest.iter().any(opposes) || self.any_hedge(rest)
+    }
+
+    /// A lower bound of R3.4's doubt in favour: the net lots of a feed, all as little doubtful as the least of their side. What it is rounded from
+    /// is added to `terms`.
+    fn net_doubt(&self, held: &[(usize, f64)], terms: &mut f64) -> (f64, f64) {
+        let leg = |(instrument, quantity): &(usize, f64)| {
+            self.listed.get(*instrument).map(|listed| (listed, quantity * listed.share))
+        };
+        let mut legs: Vec<(&Listed, f64)> = held.iter().filter_map(leg).collect();
+        legs.sort_unstable_by_key(|(listed, _)| listed.feed);
+        let mut doubt = (0.0, 0.0);
+        for legs in legs.chunk_by(|(one, _), (other, _)| one.feed == other.feed) {
+            let (mut net, mut gross) = (0.0, 0.0);
+            for (_, exposure) in legs {
+                net += exposure;
+                gross += exposure.abs();
+            }
+            let own_side = legs.iter().filter(|(_, exposure)| exposure * net > 0.0);
+            let least = own_side.fold(f64::INFINITY, |least, (listed, _)| least.min(listed.in_full));
+            if least < f64::INFINITY {
+                *terms += gross * least;
+                let is_limited = legs.iter().all(|(listed, _)| listed.doubt.1 == 0.0);
+                *(if is_limited { &mut doubt.0 } else { &mut doubt.1 }) += net.abs() * least;
+            }
+        }
+        doubt
     }
 }
 
@@ -201,14 +253,20 @@ impl Listed {
         let column = rows.column(id);
         let largest = column.iter().map(|price| price.abs().get()).max().unwrap_or(0);
         let reach = column.iter().map(|price| (*price - mark).abs().get()).max().unwrap_or(0);
-        let doubt = pool.matrices.doubt(id).get() as f64;
+        let about = pool.matrices.doubt_about(id);
+        let (in_full, share) = (about.in_full().get() as f64, about.share.get() as f64 / PPM as f64);
+        let doubt = in_full * share;
         let mut steps = steps_of(pool.matrices.exit_costs.maintenance(id)).into_iter();
         let first = steps.next().unwrap_or_default();
         let more: Vec<(f64, f64)> = steps.collect();
         let steepness: f64 = more.iter().chain([&first]).map(|(_, step)| step.abs()).sum();
         Self {
-            largest: largest as f64 + doubt + steepness,
-            doubt,
+            largest: largest.max(mark.abs().get()) as f64 + doubt + steepness,
+            mark: mark.get() as f64,
+            doubt: if about.is_limited { (doubt, 0.0) } else { (0.0, doubt) },
+            in_full,
+            share,
+            feed: pool.instruments[id].parameters.feed,
             reach: reach as f64 + mark.abs().get() as f64 / 1_024.0 + 1.0,
             first,
             more,
@@ -277,7 +335,7 @@ impl LossBounds {
 #[derive(Clone, Debug)]
 pub(crate) struct Base {
     rows: Rows,
-    doubts: Vec<Price>,
+    doubts: Vec<Doubt>,
     tiers: Vec<Vec<Tier>>,
     exit_costs: ExitCosts,
     reaches: Vec<f64>,
@@ -298,7 +356,7 @@ impl Base {
     pub(crate) fn of(pool: &Pool, screen: &Screen) -> Self {
         Self {
             rows: pool.matrices.maintenance.clone(),
-            doubts: pool.matrices.uncertainty.clone(),
+            doubts: pool.matrices.doubts.clone(),
             tiers: pool.instruments.iter().map(|(_, listed)| listed.parameters.exit_cost.clone()).collect(),
             exit_costs: pool.matrices.exit_costs.clone(),
             reaches: screen.listed.iter().map(|listed| listed.reach).collect(),
@@ -326,15 +384,30 @@ impl Base {
                 fall = fall.max(-change);
                 rise = rise.max(change);
             }
-            let gone = |then: &[Price]| then.get(at).copied().unwrap_or_default();
             let corners = matrices.exit_costs.maintenance(id).corners().iter();
             let costs = corners.zip(self.exit_costs.maintenance(id).corners());
             let dearer = costs.map(|((_, now), (_, before))| (*now - *before).get()).max().unwrap_or(0).max(0);
-            let doubt = (gone(&self.doubts) - matrices.doubt(id)).or_zero().get() as f64;
-            let either = dearer as f64 + doubt;
+            let either = dearer as f64 + self.doubts.get(at).map_or(0.0, |before| doubt_gone(before, pool, id));
             moved.down = moved.down.max((fall as f64 + either) / reach);
             moved.up = moved.up.max((rise as f64 + either) / reach);
         }
         moved
     }
+}
+
+/// How much less a lot may add to an account's doubt than it did, at most. Doubt is that of the least doubtful lots, so it falls by no more than
+/// each lot's own; a lot that makes another share of the move also lets others in or out, each at most as doubtful as its feed's most doubtful.
+/// Where doubt is limited now and was not, all of it may be gone.
+fn doubt_gone(before: &Doubt, pool: &Pool, id: InstrumentId) -> f64 {
+    let now = pool.matrices.doubt_about(id);
+    let share = |share: Ratio| share.get() as f64 / PPM as f64;
+    let kept = if now.is_limited && !before.is_limited { Price::ZERO } else { now.in_full() };
+    let less = (before.in_full() - kept).or_zero().get() as f64 * share(before.share);
+    if now.share == before.share {
+        return less;
+    }
+    let feed = |id: InstrumentId| pool.instruments[id].parameters.feed;
+    let siblings = pool.instruments.ids().filter(|other| feed(*other) == feed(id));
+    let most = siblings.map(|other| pool.matrices.doubt_about(other).in_full()).max().unwrap_or_default();
+    less + share((now.share - before.share).abs()) * most.get() as f64
 }

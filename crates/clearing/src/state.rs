@@ -1,6 +1,9 @@
 //! Everything the core remembers, every field with its unit.
 
+mod changes;
+mod claims;
 mod feed;
+mod recent;
 
 use crate::accounts::Accounts;
 use crate::accrual::Accruals;
@@ -20,7 +23,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 
+pub use changes::{Course, Line, LineChange, Pending};
+pub use claims::Claims;
 pub use feed::{Condition, Feed, Forecast, Observation, Publisher, Volatility};
+pub use recent::{Left, Realised, Recent};
 
 /// The account that is the fund in every pool. R11.1
 pub const FUND: AccountId = AccountId(0);
@@ -42,15 +48,6 @@ pub struct State {
     pub pools: Table<PoolId, Pool>,
     /// Money that stands behind every pool's line, in custody outside the pools. R11.6
     pub reserve: Money,
-}
-
-/// A change of parameters that waits out its timelock. R7.6
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct Pending<T> {
-    /// What will apply.
-    pub parameters: T,
-    /// From when.
-    pub effective_at: Time,
 }
 
 /// A risk domain. R2.1
@@ -92,6 +89,8 @@ pub struct Pool {
     pub matrices: Matrices,
     /// The fund's size target and its high. R11.5
     pub fund: Fund,
+    /// What the fund will give back. R11.7
+    pub claims: Claims,
     /// When funding and interest were last paid.
     pub paid_at: Time,
     /// How much of an interval has passed since, in parts of it. R16.1
@@ -105,21 +104,15 @@ pub struct Pool {
     /// The safe distances of accounts: derived, and no part of the encoding or the root. R9.3
     #[borsh(skip)]
     pub watch: Watch,
+    /// The time of the block that is being applied: known again in every block. R12.6
+    #[borsh(skip)]
+    pub(crate) now: Derived<Time>,
     /// The matrices as floats: derived as well. R9.3
     #[borsh(skip)]
     pub(crate) order_screen: Derived<OrderScreen>,
     /// When each account may owe: derived as well. R2.5
     #[borsh(skip)]
     pub(crate) loans: Derived<Loans>,
-}
-
-/// A line on the reserve. R11.6
-#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct Line {
-    /// The most that may be drawn.
-    pub cap: Money,
-    /// What has been drawn.
-    pub drawn: Money,
 }
 
 /// A backstop provider's money in the tranche.
@@ -276,6 +269,24 @@ pub struct Account {
     pub accrued: Accruals,
     /// What it owed when it last changed while the pool's loans were within their limit. R2.6
     pub granted: Money,
+    /// What it has gained lately without holding it any more. R12.6
+    pub recent: Option<Box<Recent>>,
+    /// Which venues may trade for the account, and how much: by key, at most [`MAX_LEAVES`]. R7.10
+    pub leaves: Vec<VenueLeave>,
+}
+
+/// Most venues that an account lets trade for it. R7.10
+pub const MAX_LEAVES: usize = 8;
+
+/// What is left of an account's leave for a venue. R7.10
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct VenueLeave {
+    /// The venue's key.
+    pub venue: Key,
+    /// What its trades may still cost: what is worse than the mark, and fees.
+    pub loss: Money,
+    /// The initial margin of the lots that it may still trade, either way.
+    pub margin: Money,
 }
 
 /// A position or a collateral balance.
@@ -334,6 +345,8 @@ impl Account {
             seal: None,
             accrued: Accruals::default(),
             granted: Money::ZERO,
+            recent: None,
+            leaves: Vec::new(),
         }
     }
 
@@ -349,30 +362,48 @@ impl Account {
 
     /// Moves `quantity` lots at `price` per lot into the account: the position changes by +q, cash by −q·p. R2.3
     ///
-    /// Callers go through [`Pool::trade`], which keeps the pool's totals.
-    pub(crate) fn fill(&mut self, instrument: InstrumentId, quantity: Quantity, price: Price) {
+    /// Callers go through [`Pool::trade`], which keeps the pool's totals. Answers what was realised: what was received beyond the entry
+    /// value that left with the lots, to the quantum, so that what is open and what is realised change by the price alone. R12.6
+    pub(crate) fn fill(&mut self, instrument: InstrumentId, quantity: Quantity, price: Price) -> Money {
         let paid = price * quantity;
         self.cash -= paid;
         match self.positions.binary_search_by_key(&instrument, |position| position.instrument) {
-            Err(at) => self.positions.insert(at, Position { instrument, quantity, entry: paid }),
+            Err(at) => {
+                self.positions.insert(at, Position { instrument, quantity, entry: paid });
+                Money::ZERO
+            }
             Ok(at) => {
                 let position = self.positions.get_mut(at).expect("the search found it");
-                position.entry = entry_after(position, quantity, paid);
+                let before = position.entry;
+                let after = entry_after(position, quantity, paid);
+                position.entry = after;
                 position.quantity += quantity;
                 if position.quantity.is_zero() {
                     self.positions.remove(at);
                 }
+                after - before - paid
             }
         }
     }
 
-    /// Adds money that is the owner's. An account that was closed has owed nothing since, so money opens it again.
+    /// Adds money that is the owner's.
     pub(crate) fn credit(&mut self, amount: Money) {
         self.cash += amount;
+        self.reopen();
+    }
+
+    /// An account that was closed has owed nothing since, so whatever comes in opens it again. R13.2
+    pub(crate) fn reopen(&mut self) {
         if self.standing == Standing::Closed {
             self.standing = Standing::Good;
             self.accrued.forfeit();
         }
+    }
+
+    /// Whether an order that may only reduce has nothing to reduce. R8.4
+    #[must_use]
+    pub fn has_ended(&self, order: &Order) -> bool {
+        order.reduce_only && !self.quantity(order.instrument).opposes(order.quantity)
     }
 
     /// Whether it may place orders, withdraw and bid.
@@ -431,6 +462,13 @@ impl Instrument {
         }
     }
 
+    /// Whether its market is still shut after its feed was down or everything halted, or has reopened so lately that nobody is made to sell at
+    /// its mark. The block in which a feed comes back has its price already, and the market's reopening only at its end. R13.2
+    #[must_use]
+    pub fn is_in_grace(&self, time: Time) -> bool {
+        time < self.breaker.grace_until || self.breaker.cause == Cause::FeedDown || self.breaker.level == Level::Halted
+    }
+
     /// By how many lots an open interest would be above what this block allows: `open_interest_low`, or a sixteenth of the way from there
     /// to `open_interest_high` more than before the block, and never more than `open_interest_high`. R4.3
     #[must_use]
@@ -440,8 +478,14 @@ impl Instrument {
         if self.is_spot() || mark.is_zero() {
             return Quantity::ZERO;
         }
-        let (low, high) = (self.parameters.open_interest_low, self.parameters.open_interest_high);
-        let allowed = (mark * self.open_interest_before + (high - low).times_floor(SIXTEENTH)).max(low).min(high);
+        let before = mark * self.open_interest_before;
+        let allowed_by = |rules: &InstrumentParameters| {
+            let (low, high) = (rules.open_interest_low, rules.open_interest_high);
+            (before + (high - low).times_floor(SIXTEENTH)).max(low).min(high)
+        };
+        // R7.7: marks that are announced hold for whoever opens.
+        let announced = self.pending.as_ref().map(|change| allowed_by(&change.parameters));
+        let allowed = announced.into_iter().fold(allowed_by(&self.parameters), Money::min);
         (mark * open_interest - allowed).or_zero().lots_ceil(mark)
     }
 
@@ -495,12 +539,14 @@ impl Pool {
             correlations: BTreeMap::new(),
             matrices: Matrices::default(),
             fund: Fund::default(),
+            claims: Claims::default(),
             paid_at: time,
             interval_gone: 0,
             converting: BTreeMap::new(),
             carried: 0,
             winding_down: false,
             watch: Watch::default(),
+            now: Derived(time),
             order_screen: Derived::default(),
             loans: Derived::default(),
         }
@@ -508,14 +554,22 @@ impl Pool {
 
     /// Moves lots into (or out of) an account at a price: the only way a position or balance changes. R2.3
     pub(crate) fn trade(&mut self, account: AccountId, instrument: InstrumentId, quantity: Quantity, price: Price) {
-        let spot = self.instruments[instrument].is_spot();
         // R16.1: whoever changes what they hold has paid for what they held.
         self.collect(account);
-        let come = self.instruments[instrument].funding * quantity;
+        let listed = &self.instruments[instrument];
+        let (spot, mark, come) = (listed.is_spot(), listed.mark, listed.funding * quantity);
+        let until = self.remembered_until();
         let account = self.accounts.edit(account);
         account.accrued.funding -= come;
-        let long_before = account.quantity(instrument).or_zero();
-        account.fill(instrument, quantity, price);
+        let before = account.quantity(instrument);
+        let long_before = before.or_zero();
+        let realised = account.fill(instrument, quantity, price);
+        if !spot {
+            // R12.6: what a price beyond the mark hands to the other side is not lost here, so that a gain cannot be moved out of sight.
+            let given_away = ((price - mark) * quantity).or_zero();
+            account.remember(realised + given_away, self.now.0, until);
+            account.remember_side(instrument, before, quantity, self.now.0, until);
+        }
         let long_after = account.quantity(instrument).or_zero();
         assert!(!spot || !account.quantity(instrument).is_negative(), "a balance is never negative");
         let instrument = &mut self.instruments[instrument];
@@ -539,13 +593,15 @@ impl Pool {
     }
 
     /// The fee on a fill of this value, rounded up: with a surcharge while the fund is below its target, less a rebate
-    /// while it is above. R11.5
+    /// while it is above and owes nothing. R11.5, R11.7
     #[must_use]
     pub fn fee(&self, instrument: InstrumentId, value: Money) -> Money {
         let fund = &self.accounts[FUND];
         let held = crate::margin::equity(&self.matrices, fund.cash, &fund.positions);
         let factor = if held < self.fund.target {
             Ratio::ONE + self.parameters.fee_surcharge
+        } else if self.claims_stand() {
+            Ratio::ONE
         } else {
             Ratio::ONE - self.parameters.fee_rebate
         };
@@ -560,7 +616,7 @@ impl Pool {
         value.abs().times_ceil(self.instruments[instrument].parameters.fee).times_ceil(factor) + Money::new(2)
     }
 
-    /// Whether nobody but the fund has an account: nobody whom a change could weaken. R7.6
+    /// Whether nobody but the fund has an account.
     #[must_use]
     pub fn has_no_members(&self) -> bool {
         self.accounts.len() <= 1

@@ -26,7 +26,7 @@ use clearing::state::{Account, Pool, State};
 use clearing::table::{AccountId, FeedId, Id, InstrumentId, PoolId};
 use clearing::units::{Money, Price, Quantity, Ratio, Time};
 use sha3::{Digest, Keccak256};
-use world::{World, by, dated, feed_parameters, new_order, perpetual, pool_parameters, spot};
+use world::{World, by, dated, feed_parameters, key, new_order, perpetual, pool_parameters, spot};
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -76,6 +76,7 @@ fn every_command() -> Vec<Signed> {
         Command::LeaveTranche { pool, account, amount },
         Command::Observe { feed, price, confidence: price, published_at: Time::new(18), transfers_suspended: true },
         Command::Forecast { feed, volatility: Ratio::new(19) },
+        Command::AllowVenue { pool, account, venue: key(20), loss: Money::new(21), margin: Money::new(22) },
     ];
     commands.into_iter().map(|command| by(20, command)).collect()
 }
@@ -148,7 +149,7 @@ fn a_block_is_encoded_as_it_always_was() {
     assert_eq!(&bytes[2..10], &3_u64.to_le_bytes());
     assert_eq!(&bytes[10..18], &world::START.to_le_bytes());
     assert_eq!(bytes[18], 1);
-    assert_eq!(&bytes[19..23], &28_u32.to_le_bytes());
+    assert_eq!(&bytes[19..23], &29_u32.to_le_bytes());
     assert_eq!(&bytes[23..55], &[20; 32]);
     assert_eq!(borsh::from_slice::<Block>(&bytes).unwrap(), fixed_block());
 }
@@ -319,9 +320,8 @@ fn root_by_definition(state: &State) -> [u8; 32] {
             borsh::to_vec(&(p.own_capital, p.fees, p.rounding, p.prepaid, p.tranche, p.line, p.custody, p.bids))
                 .unwrap(),
         );
-        rest.extend(
-            borsh::to_vec(&(p.stresses, p.correlations, p.matrices, p.fund, p.paid_at, p.interval_gone)).unwrap(),
-        );
+        let last = (p.stresses, p.correlations, p.matrices, p.fund, p.claims, p.paid_at, p.interval_gone);
+        rest.extend(borsh::to_vec(&last).unwrap());
         rest.extend(borsh::to_vec(&(p.converting, p.carried, p.winding_down)).unwrap());
         roots.extend(keccak(3, &[&keccak(6, &[&rest]), &accounts_root(pool)]));
     }

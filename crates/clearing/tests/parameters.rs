@@ -23,7 +23,7 @@ mod world;
 
 use clearing::command::Rejection;
 use clearing::parameters::{
-    Direction, FeedParameters, InstrumentParameters, Kind, Looser, PoolParameters, Setting, Tier, charges_fit,
+    Direction, FeedParameters, InstrumentParameters, Kind, Looser, NamedRow, PoolParameters, Setting, Tier, charges_fit,
 };
 use clearing::table::FeedId;
 use clearing::units::{Quantity, Ratio, Time};
@@ -58,12 +58,14 @@ fn table() -> String {
     for (title, settings) in tables() {
         let _ = writeln!(text, "\n### {title}\n| Setting | Count of | Lowest | Highest | Weaker | Rule | What it is |");
         text.push_str("| --- | --- | --- | --- | --- | --- | --- |\n");
-        for Setting { name, unit, low, high, looser, rule, text: what } in settings {
-            let weaker = match looser {
-                Looser::Higher => "higher",
-                Looser::Lower => "lower",
-                Looser::Either => "either way",
-                Looser::Fixed => "never changes",
+        for Setting { name, unit, low, high, looser, at_once, rule, text: what } in settings {
+            let weaker = match (looser, at_once) {
+                (Looser::Higher, false) => "higher",
+                (Looser::Higher, true) => "higher; lower at once",
+                (Looser::Lower, false) => "lower",
+                (Looser::Lower, true) => "lower; higher at once",
+                (Looser::Either, _) => "either way",
+                (Looser::Fixed, _) => "never changes",
             };
             let (low, high, what) = (number(*low), number(*high), what.trim());
             let _ = writeln!(text, "| `{name}` | {unit} | {low} | {high} | {weaker} | {rule} | {what} |");
@@ -123,7 +125,8 @@ fn bounds_are_checked_setting_by_setting() {
     check!(PoolParameters, pool_parameters());
 }
 
-/// R7.6 A step that weakens waits, a step that strengthens does not, and a step that weakens by more than double is refused.
+/// R7.6 R7.7 A change that weakens waits, one that strengthens or may do either moves in steps unless it only refuses what is new, and one that
+/// weakens by more than double is refused.
 #[test]
 fn every_setting_says_which_way_weakens() {
     macro_rules! check {
@@ -135,7 +138,13 @@ fn every_setting_says_which_way_weakens() {
                 let (mut old, mut higher, mut lower) = ($sound, $sound, $sound);
                 assert!(old.set(setting.name, middle), "{}", setting.name);
                 assert!(higher.set(setting.name, middle + 1) && lower.set(setting.name, middle - 1));
-                let expected = |weaker: bool| if weaker { Direction::Loosens } else { Direction::Tightens };
+                let either = matches!(setting.looser, Looser::Either | Looser::Fixed);
+                let expected = |weaker: bool| match (weaker, setting.at_once) {
+                    (true, _) if !either => Direction::Loosens,
+                    (false, true) => Direction::Restricts,
+                    _ => Direction::Tightens,
+                };
+                assert_eq!(old.direction(&old), Direction::Restricts, "{} stays", setting.name);
                 let (up, down) = match setting.looser {
                     Looser::Higher => (true, false),
                     Looser::Lower => (false, true),
@@ -166,9 +175,9 @@ fn lists_and_kinds_have_directions_too() {
     };
     let middle = kind(1_000, 1_000, 200_000);
     assert_eq!(middle.direction(&kind(1_001, 1_000, 200_000)), Direction::Loosens);
-    assert_eq!(middle.direction(&kind(999, 1_000, 200_000)), Direction::Tightens);
+    assert_eq!(middle.direction(&kind(999, 1_000, 200_000)), Direction::Restricts);
     assert_eq!(middle.direction(&kind(1_000, 999, 200_000)), Direction::Loosens);
-    assert_eq!(middle.direction(&kind(1_000, 1_001, 200_000)), Direction::Tightens);
+    assert_eq!(middle.direction(&kind(1_000, 1_001, 200_000)), Direction::Restricts);
     assert_eq!(middle.direction(&kind(1_000, 1_000, 199_999)), Direction::Loosens);
     assert_eq!(middle.direction(&kind(1_000, 1_000, 200_001)), Direction::Tightens);
     assert_eq!(middle.direction(&kind(2_100, 1_000, 200_000)), Direction::TooLarge);
@@ -182,6 +191,83 @@ fn lists_and_kinds_have_directions_too() {
     };
     assert_eq!(with_cost(1_000).direction(&with_cost(999)), Direction::Loosens);
     assert_eq!(with_cost(1_000).direction(&with_cost(1_001)), Direction::Tightens);
+
+    // A list and a tightening in one change: the tightening decides.
+    let both = PoolParameters { venues: Vec::new(), maintenance_share: Ratio::ONE, ..pool.clone() };
+    assert_eq!(pool.direction(&both), Direction::Tightens);
+    let named = PoolParameters { named_rows: vec![row("one", &[(0, 1)])], ..pool.clone() };
+    assert_eq!((pool.direction(&named), named.direction(&pool)), (Direction::Tightens, Direction::Tightens));
+    // Schedules whose corners do not fit together have no schedule between them.
+    let many = |from: i64, ppm: i64| InstrumentParameters {
+        exit_cost: (0..9).map(|at| Tier { from: Quantity::new(from + 2 * at), rate: Ratio::new(ppm + at) }).collect(),
+        ..old.clone()
+    };
+    assert_eq!(many(0, 1_000).direction(&many(0, 1_100)), Direction::Tightens);
+    assert_eq!(many(1, 1_000).direction(&many(0, 1_100)), Direction::TooLarge);
+}
+
+fn row(name: &str, moves: &[(u16, i64)]) -> NamedRow {
+    NamedRow { name: name.into(), moves: moves.iter().map(|(feed, ppm)| (FeedId(*feed), Ratio::new(*ppm))).collect() }
+}
+
+/// R7.7 What lies between two settings is never beyond either, comes nearer with every step, and the last step is the end.
+#[test]
+fn steps_lead_from_the_old_to_the_new() {
+    macro_rules! check {
+        ($kind:ty, $sound:expr) => {
+            for setting in <$kind>::SETTINGS.iter().filter(|setting| $sound.get(setting.name).is_some()) {
+                for (from, to) in
+                    [(setting.low, setting.high), (setting.high, setting.low), (setting.low, setting.low + 1)]
+                {
+                    let (mut at, mut end) = ($sound, $sound);
+                    assert!(at.set(setting.name, from) && end.set(setting.name, to));
+                    let mut last = from;
+                    for left in (1..=16).rev() {
+                        at = at.towards(&end, left);
+                        let now = at.get(setting.name).unwrap();
+                        assert!((now - last).signum() * (to - from).signum() >= 0, "{} turns back", setting.name);
+                        assert!((now - last).abs() <= (to - from).abs() / 16 + 1, "{} leaps", setting.name);
+                        assert!(setting.allows(now));
+                        last = now;
+                    }
+                    assert_eq!(at, end, "{} arrives", setting.name);
+                }
+            }
+        };
+    }
+    check!(FeedParameters, feed_parameters());
+    check!(InstrumentParameters, perpetual(FeedId(0)));
+    check!(PoolParameters, pool_parameters());
+}
+
+/// R7.7 R5.6 R5.2 Schedules, rows and what only collateral has move as well.
+#[test]
+fn lists_have_steps_too() {
+    let tiers = |tiers: &[(i64, i64)]| -> Vec<Tier> {
+        tiers.iter().map(|(from, ppm)| Tier { from: Quantity::new(*from), rate: Ratio::new(*ppm) }).collect()
+    };
+    let with = |exit_cost| InstrumentParameters { exit_cost, ..spot(FeedId(0), 200_000) };
+    let (old, new) = (with(tiers(&[(0, 100), (10, 500)])), with(tiers(&[(5, 1_700)])));
+    let one = old.towards(&new, 16);
+    assert_eq!(one.exit_cost, tiers(&[(0, 93), (5, 200), (10, 575)]));
+    assert!(one.check().is_ok());
+    assert_eq!(one.towards(&new, 1), new);
+
+    let kind = |cap: i64, ramp: i64, crash: i64| InstrumentParameters {
+        kind: Kind::Spot { cap: Quantity::new(cap), ramp: Time::new(ramp), crash: Ratio::new(crash) },
+        ..spot(FeedId(0), 0)
+    };
+    assert_eq!(kind(16, 160, 1_600).towards(&kind(0, 320, 0), 16), kind(15, 170, 1_500));
+
+    let pool = |named_rows| PoolParameters { named_rows, ..pool_parameters() };
+    let old = pool(vec![row("gone", &[(0, -500_000)]), row("kept", &[(0, -160), (1, -320)])]);
+    let new = pool(vec![row("kept", &[(0, -320)]), row("new", &[(2, 1_600)])]);
+    let one = old.towards(&new, 16);
+    assert_eq!(one.named_rows, vec![row("kept", &[(0, -170), (1, -300)]), row("new", &[(2, 100)])]);
+    assert_eq!(one.towards(&new, 1), new);
+    let feed = feed_parameters();
+    let others = FeedParameters { publishers: publishers("BTC", 4), ..feed.clone() };
+    assert_eq!(feed.towards(&others, 16).publishers, others.publishers);
 }
 
 /// R10.6 R1.7 Settings that contradict each other are refused, and the reason names both.

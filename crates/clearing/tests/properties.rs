@@ -512,7 +512,8 @@ fn pool_named(command: &Command) -> Option<PoolId> {
         | Command::PlaceBid { pool, .. }
         | Command::CancelBid { pool, .. }
         | Command::JoinTranche { pool, .. }
-        | Command::LeaveTranche { pool, .. } => Some(*pool),
+        | Command::LeaveTranche { pool, .. }
+        | Command::AllowVenue { pool, .. } => Some(*pool),
         _ => None,
     }
 }
@@ -570,7 +571,10 @@ fn disturbed_in(receipt: &Receipt, id: PoolId) -> BTreeSet<AccountId> {
             Some((*pool, *account))
         }
         Event::SliceTaken { pool, bidder, .. } => Some((*pool, *bidder)),
-        Event::PortfolioAbsorbed { pool, .. } => Some((*pool, FUND)),
+        // R11.1: the fund pays below its own bar; it is liquidated in the next block.
+        Event::PortfolioAbsorbed { pool, .. } | Event::LossAllocated { pool, layer: Layer::Fund, .. } => {
+            Some((*pool, FUND))
+        }
         Event::LossAllocated { pool, bearer: Some(bearer), .. } => Some((*pool, *bearer)),
         _ => None,
     };
@@ -585,8 +589,7 @@ fn only_reductions(account: &Account) -> bool {
 /// The breach of R6.3 by its definition, row by row.
 fn breaches(pool: &Pool, account: &Account) -> bool {
     let cost = margin::maintenance_exit_cost(pool, &account.positions);
-    let doubt: Money =
-        account.positions.iter().map(|held| pool.matrices.doubt(held.instrument) * held.quantity.abs()).sum();
+    let doubt = margin::doubt_in_favour(pool, account.cash, &account.positions);
     (0..pool.matrices.maintenance.len()).any(|row| {
         let value: Money = account
             .positions
@@ -797,8 +800,8 @@ fn every_kind_of_event_occurs() {
         "Line",
         "AutoDeleveraging",
         "GainsHaircut",
-        "WindDown",
-        "PoolWoundDown",
+        "OwnTranchePaid",
+        "ClaimRepaid",
         "FundingPaid",
         "InterestPaid",
         "CollateralConverted",

@@ -38,7 +38,10 @@ use verbs::{Line, Words};
 use world::World;
 
 /// What no scenario can reach in seconds, with the reason.
-const OUT_OF_REACH: &[(Rejection, &str)] = &[(Rejection::TooManyAccounts, "a pool takes four million accounts")];
+const OUT_OF_REACH: &[(Rejection, &str)] = &[
+    (Rejection::TooManyAccounts, "a pool takes four million accounts"),
+    (Rejection::ChangeAlreadyPending, "a newer change takes the place of one that waits (R7.8); the code stays"),
+];
 
 /// What must have happened at least once over all scenarios: words that events print.
 const MUST_HAPPEN: &[&str] = &[
@@ -48,6 +51,7 @@ const MUST_HAPPEN: &[&str] = &[
     "layer Line",
     "layer AutoDeleveraging",
     "layer GainsHaircut",
+    "layer MembersEquity",
     "layer WindDown",
     "level Normal",
     "level Cautious",
@@ -73,11 +77,14 @@ const MUST_HAPPEN: &[&str] = &[
     "reason InitialMarginNotMet",
     "reason Liquidation",
     "reason SelfMatch",
+    "reason NothingToReduce",
     "reason InstrumentClosed",
     "reason LoanCalledIn",
     "AccountRestored",
     "AccountClosed",
     "AutoDeleveraged",
+    "OwnTranchePaid",
+    "ClaimRepaid",
     "SliceTaken",
     "PortfolioAbsorbed",
     "PortfolioAuctioned",
@@ -90,6 +97,10 @@ const MUST_HAPPEN: &[&str] = &[
     "ChangeScheduled",
     "ChangeApplied",
     "ChangeDeferred",
+    "PoolChangeDeferred",
+    "FeedChangeDeferred",
+    "ChangeStepped",
+    "ChangeDropped",
     "PoolWoundDown",
 ];
 

@@ -16,6 +16,7 @@
 mod world;
 
 use clearing::command::Key;
+use clearing::doubt::Doubt;
 use clearing::exit_cost::ExitCosts;
 use clearing::margin;
 use clearing::parameters::Tier;
@@ -34,7 +35,9 @@ struct Market {
     marks: Vec<i64>,
     /// Shocks of rows, parts per million, by instrument and row.
     shocks: Vec<Vec<i64>>,
-    doubts: Vec<i64>,
+    doubts: Vec<Doubt>,
+    /// Instruments of the same feed as their predecessor, at the same prices: what hedges are made of.
+    twins: Vec<bool>,
 }
 
 /// What a book is like.
@@ -53,9 +56,19 @@ impl Market {
         let mut pool = Pool::new("pool".into(), Key::default(), pool_parameters(), Time::new(1_000));
         let instruments = if kind == Kind::OneInstrument { 1 } else { dice.between(1, 12) as usize };
         let rows = dice.between(1, 40) as usize;
-        let mut market = Self { pool: pool.clone(), dice, marks: Vec::new(), shocks: Vec::new(), doubts: Vec::new() };
+        let mut market = Self {
+            pool: pool.clone(),
+            dice,
+            marks: Vec::new(),
+            shocks: Vec::new(),
+            doubts: Vec::new(),
+            twins: Vec::new(),
+        };
         for at in 0..instruments {
-            let mut parameters = perpetual(0);
+            let is_twin = at > 0 && market.dice.one_in(2);
+            market.twins.push(is_twin);
+            let feed = market.twins.iter().filter(|is_twin| !**is_twin).count() as u16;
+            let mut parameters = perpetual(feed);
             parameters.exit_cost = market.tiers();
             parameters.negative_prices = kind == Kind::Negative;
             pool.instruments.push(Instrument::new(format!("I{at}"), parameters, Time::new(0)));
@@ -67,9 +80,10 @@ impl Market {
             let mut shocks: Vec<i64> = (0..rows).map(|_| market.dice.between(-200_000, 200_000)).collect();
             shocks[0] = 0;
             market.shocks.push(shocks);
-            market.doubts.push(0);
+            market.doubts.push(Doubt { share: Ratio::ONE, is_limited: true, ..Doubt::default() });
         }
         market.pool = pool;
+        market.align_twins();
         market.price();
         for _ in 0..accounts {
             let id = market.pool.accounts.push(Account::new(Key::default()));
@@ -90,6 +104,31 @@ impl Market {
         tiers
     }
 
+    /// Twins have the price, the rows and the feed's part of the doubt of their predecessor; their premium and share are their own.
+    fn align_twins(&mut self) {
+        for at in (1..self.marks.len()).filter(|at| self.twins[*at]).collect::<Vec<_>>() {
+            self.marks[at] = self.marks[at - 1];
+            self.shocks[at] = self.shocks[at - 1].clone();
+            let first = self.doubts[at - 1];
+            self.doubts[at].shared = first.shared;
+            self.doubts[at].is_limited = first.is_limited;
+        }
+        self.doubts.iter_mut().for_each(|doubt| doubt.least_shared = doubt.shared);
+    }
+
+    /// What is doubtful now: the feed's band, a book's premium, the share of a future that settles, and whether the feed is sure.
+    fn doubt(&mut self, at: usize) {
+        let part = self.marks[at].abs() / 1_000_000;
+        let doubt = &mut self.doubts[at];
+        match self.dice.between(0, 5) {
+            0 => doubt.is_limited = !doubt.is_limited,
+            1 => doubt.share = Ratio::new(self.dice.pick(&[0, 1, 300_000, 999_999, 1_000_000, 1_000_000])),
+            2 => doubt.own = Price::new(part * self.dice.between(0, 10_000)),
+            3 => (doubt.shared, doubt.own) = (Price::ZERO, Price::ZERO),
+            _ => doubt.shared = Price::new(part * self.dice.pick(&[0, 1_000, 10_000, 100_000])),
+        }
+    }
+
     /// Builds the matrices from marks and shocks.
     fn price(&mut self) {
         let row = |mark: i64, shock: i64| mark + (i128::from(mark.abs()) * i128::from(shock) / 1_000_000) as i64;
@@ -104,7 +143,7 @@ impl Market {
         self.pool.matrices = Matrices {
             exit_costs: ExitCosts::of(&self.pool.instruments, &today),
             today,
-            uncertainty: self.doubts.iter().map(|doubt| Price::new(*doubt)).collect(),
+            doubts: self.doubts.clone(),
             maintenance,
             ..Matrices::default()
         };
@@ -119,7 +158,7 @@ impl Market {
             held.insert(self.dice.between(0, instruments as i64 - 1) as usize);
         }
         let largest = if kind == Kind::Huge { MAX_QUANTITY } else { 1 << self.dice.clone().between(1, 24) };
-        let positions: Vec<Position> = held
+        let mut positions: Vec<Position> = held
             .into_iter()
             .map(|at| {
                 let lots = if kind == Kind::Huge { largest } else { self.dice.between(1, largest) };
@@ -127,7 +166,11 @@ impl Market {
                 Position { instrument: InstrumentId(at as u16), quantity: Quantity::new(signed), entry: Money::ZERO }
             })
             .collect();
-        let edge = -margin::maintenance_worst(&self.pool, Money::ZERO, &positions).value;
+        if self.dice.one_in(2) {
+            self.hedge(&mut positions);
+        }
+        let doubt = margin::doubt_in_favour(&self.pool, Money::ZERO, &positions);
+        let edge = -(margin::maintenance_worst(&self.pool, Money::ZERO, &positions).value + doubt);
         let spare = match kind {
             Kind::AtTheEdge | Kind::Huge => self.dice.between(-1, 1).into(),
             _ => edge.get().abs() / 100 * i128::from(self.dice.between(-2, 60)),
@@ -135,6 +178,19 @@ impl Market {
         let account = self.pool.accounts.edit(id);
         account.cash = edge + Money::new(spare);
         account.positions = positions;
+    }
+
+    /// Turns positions in twins into hedges of their predecessors, most of them perfect.
+    fn hedge(&mut self, positions: &mut [Position]) {
+        for at in 1..positions.len() {
+            let before = positions[at - 1].clone();
+            let follows = positions[at].instrument.0 == before.instrument.0 + 1;
+            if follows && self.twins[usize::from(positions[at].instrument.0)] {
+                let spare = if self.dice.one_in(3) { self.dice.between(-1, 3) } else { 0 };
+                let lots = (before.quantity.get().abs() - spare).clamp(1, MAX_QUANTITY);
+                positions[at].quantity = Quantity::new(-before.quantity.get().signum() * lots);
+            }
+        }
     }
 
     /// One block: the market moves a little, jumps, trembles or changes its shape, and some accounts trade.
@@ -150,7 +206,7 @@ impl Market {
                 self.marks[at] = moved.clamp(lowest, MAX_PRICE);
             }
             if self.dice.one_in(10) {
-                self.doubts[at] = self.marks[at].abs() / 1_000_000 * self.dice.between(0, 10_000);
+                self.doubt(at);
             }
             if self.dice.one_in(10) {
                 let scale = self.dice.between(90, 115);
@@ -165,6 +221,7 @@ impl Market {
             let tiers = self.tiers();
             self.pool.instruments[InstrumentId(0)].parameters.exit_cost = tiers;
         }
+        self.align_twins();
         self.price();
         for _ in 0..self.dice.between(0, 6) {
             let id = AccountId(self.dice.between(1, self.pool.accounts.len() as i64 - 1) as u32);

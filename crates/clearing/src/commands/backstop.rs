@@ -2,10 +2,12 @@
 
 use super::{Outcome, account_of, custody, know_loans, own_account, pool_of, require, require_amount};
 use crate::command::{Capital, Key, Rejection};
+use crate::event::Event;
 use crate::margin;
-use crate::state::{Bid, FUND, State};
+use crate::state::{Bid, FUND, LineChange, State};
 use crate::table::{AccountId, PoolId};
 use crate::units::{MAX_MONEY, Money, Ratio};
+use alloc::vec::Vec;
 
 /// A bid stands in advance: a liquidation waits for nobody's transaction. R10.7
 pub(super) fn place_bid(
@@ -72,7 +74,8 @@ pub(super) fn capitalise(state: &mut State, signer: Key, pool: PoolId, capital: 
     require(signer == state.custodian, Rejection::NotAuthorised)?;
     let found = pool_of(state, pool)?;
     account_of(found, FUND)?;
-    require(found.custody + amount <= found.parameters.cash_cap, Rejection::PoolCapExceeded)?;
+    // R7.9: the cap is for members' money; what bears their losses is never kept out by it.
+    require((found.custody + amount).get() <= MAX_MONEY, Rejection::PoolCapExceeded)?;
 
     let found = &mut state.pools[pool];
     found.custody += amount;
@@ -96,7 +99,7 @@ pub(super) fn fund_reserve(state: &mut State, signer: Key, amount: Money) -> Out
     Ok(())
 }
 
-pub(super) fn set_line(state: &mut State, signer: Key, pool: PoolId, cap: Money) -> Outcome {
+pub(super) fn set_line(state: &mut State, signer: Key, pool: PoolId, cap: Money, events: &mut Vec<Event>) -> Outcome {
     require(!cap.is_negative() && cap.get() <= MAX_MONEY, Rejection::AmountOutOfRange)?;
     require(signer == state.governance, Rejection::NotAuthorised)?;
     let found = pool_of(state, pool)?;
@@ -106,6 +109,17 @@ pub(super) fn set_line(state: &mut State, signer: Key, pool: PoolId, cap: Money)
     require(cap >= found.line.drawn, Rejection::AmountOutOfRange)?;
     require(others + cap - found.line.drawn <= state.reserve, Rejection::ReserveTooSmall)?;
 
-    state.pools[pool].line.cap = cap;
+    // R7.8: a line that rises takes from what stands behind everybody, one that falls from the pool's own members.
+    let members = state.pools.iter().filter(|(_, pool)| !pool.has_no_members());
+    let notice = members.map(|(_, pool)| pool.parameters.timelock).max().unwrap_or_default();
+    let effective_at = state.time + notice;
+    let line = &mut state.pools[pool].line;
+    line.cap = cap.max(line.open);
+    line.pending = (cap != line.open).then_some(LineChange { cap, effective_at });
+    if notice.is_zero() {
+        line.apply();
+    } else if line.pending.is_some() {
+        events.push(Event::ChangeScheduled { effective_at });
+    }
     Ok(())
 }

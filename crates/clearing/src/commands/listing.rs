@@ -3,10 +3,10 @@
 use super::{Outcome, custody, know_loans, own_account, pool_of, require, require_amount};
 use crate::command::{Key, Rejection};
 use crate::event::Event;
-use crate::parameters::{Direction, FeedParameters, InstrumentParameters, Kind, NamedRow, PoolParameters, charges_fit};
+use crate::parameters::{Direction, FeedParameters, InstrumentParameters, Kind, PoolParameters, charges_fit};
 use crate::rows::rows_needed;
-use crate::state::{Condition, Feed, Instrument, Pending, Pool, Publisher, State, Stress, Volatility};
-use crate::table::{AccountId, FeedId, InstrumentId, PoolId};
+use crate::state::{Condition, Course, Feed, Instrument, Pending, Pool, Publisher, State, Stress, Volatility};
+use crate::table::{AccountId, FeedId, InstrumentId, PoolId, Table};
 use crate::units::{MAX_INSTRUMENTS, MAX_ROWS, Money, Price, Quantity, Ratio, Time};
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
@@ -68,26 +68,33 @@ pub(super) fn set_feed(
     parameters.check()?;
     require(signer == state.governance, Rejection::NotAuthorised)?;
     let found = state.feeds.find(feed).ok_or(Rejection::FeedNotFound)?;
-    require(parameters.has_enough_sources(), Rejection::TooManyPublishers)?;
-    for (_, pool) in state.pools.iter() {
-        let own = open_instruments(pool).filter(|listed| listed.feed == feed);
-        own.into_iter().try_for_each(|listed| charges_fit(&parameters, listed, &pool.parameters))?;
-    }
-    // Everybody who depends on the feed has the longest notice of any pool that uses it.
-    let notice = state.pools.iter().filter(|(_, pool)| pool.stresses.contains_key(&feed) && !pool.has_no_members());
-    let timelock = notice.map(|(_, pool)| pool.parameters.timelock).max();
-    let wait = waits(found.parameters.direction(&parameters), timelock)?;
-    require(wait.is_none() || found.pending.is_none(), Rejection::ChangeAlreadyPending)?;
+    feed_fits(&state.pools, feed, &parameters)?;
+    // R7.8: everybody who depends on the feed has the longest notice of any pool that uses it.
+    let uses = |pool: &Pool| open_instruments(pool).any(|listed| listed.feed == feed);
+    let users = state.pools.iter().filter(|(_, pool)| uses(pool));
+    let notice = users.filter_map(|(_, pool)| pool.notice()).max();
+    let wait = waits(found.parameters.direction(&parameters), notice)?;
 
     let time = state.time;
     let found = &mut state.feeds[feed];
     match wait {
         None => {
-            // What tightens now also ends what was going to loosen.
             found.pending = None;
-            apply_feed(found, parameters, events);
+            apply_feed(found, parameters);
+            events.push(Event::ChangeApplied);
         }
-        Some(timelock) => found.pending = Some(schedule(parameters, time + timelock, events)),
+        Some(wait) => found.pending = Some(schedule(parameters, time, wait, events)),
+    }
+    Ok(())
+}
+
+/// Whether parameters of a feed contradict neither themselves nor a pool that uses it.
+pub(crate) fn feed_fits(pools: &Table<PoolId, Pool>, feed: FeedId, parameters: &FeedParameters) -> Outcome {
+    parameters.check()?;
+    require(parameters.has_enough_sources(), Rejection::TooManyPublishers)?;
+    for (_, pool) in pools.iter() {
+        let own = open_instruments(pool).filter(|listed| listed.feed == feed);
+        own.into_iter().try_for_each(|listed| charges_fit(parameters, listed, &pool.parameters))?;
     }
     Ok(())
 }
@@ -97,22 +104,36 @@ fn open_instruments(pool: &Pool) -> impl Iterator<Item = &InstrumentParameters> 
     pool.instruments.iter().filter(|(_, listed)| listed.settled.is_none()).map(|(_, listed)| &listed.parameters)
 }
 
-/// How long a change waits: not at all where nothing weakens or nobody can be weakened. R7.6
-fn waits(direction: Direction, timelock: Option<Time>) -> Result<Option<Time>, Rejection> {
-    match (direction, timelock) {
-        (Direction::Tightens, _) | (_, None) => Ok(None),
+/// How many steps a tightening takes, one a minute. R7.7
+const STEPS: u8 = 16;
+
+/// A notice, and whether the change then moves in steps.
+struct Wait {
+    notice: Time,
+    in_steps: bool,
+}
+
+/// How long a change waits: not at all where nothing is taken from anybody, or nobody is there. R7.6, R7.7
+fn waits(direction: Direction, notice: Option<Time>) -> Result<Option<Wait>, Rejection> {
+    match (direction, notice) {
+        (Direction::Restricts, _) | (_, None) => Ok(None),
         (Direction::TooLarge, Some(_)) => Err(Rejection::StepTooLarge),
-        (Direction::Loosens, Some(timelock)) => Ok(Some(timelock)),
+        (Direction::Loosens, Some(notice)) => Ok(Some(Wait { notice, in_steps: false })),
+        (Direction::Tightens, Some(notice)) => Ok(Some(Wait { notice, in_steps: true })),
     }
 }
 
-fn schedule<T>(parameters: T, effective_at: Time, events: &mut Vec<Event>) -> Pending<T> {
+/// A change that waits. It takes the place of one that waits already, and everything in it has its whole notice. R7.8
+fn schedule<T>(parameters: T, time: Time, wait: Wait, events: &mut Vec<Event>) -> Pending<T> {
+    let effective_at = time + wait.notice;
     events.push(Event::ChangeScheduled { effective_at });
-    Pending { parameters, effective_at }
+    // R7.7: what would put somebody into breach is put off for as long again, and no longer.
+    let steps = Course::Steps { left: STEPS, firm_at: effective_at + wait.notice };
+    Pending { parameters, effective_at, course: if wait.in_steps { steps } else { Course::Whole } }
 }
 
 /// Replaces a feed's parameters; what publishers said stays with their keys.
-pub(crate) fn apply_feed(feed: &mut Feed, parameters: FeedParameters, events: &mut Vec<Event>) {
+pub(crate) fn apply_feed(feed: &mut Feed, parameters: FeedParameters) {
     let said: BTreeMap<Key, Publisher> = feed
         .parameters
         .publishers
@@ -123,7 +144,6 @@ pub(crate) fn apply_feed(feed: &mut Feed, parameters: FeedParameters, events: &m
     feed.publishers =
         parameters.publishers.iter().map(|publisher| said.get(&publisher.key).cloned().unwrap_or_default()).collect();
     feed.parameters = parameters;
-    events.push(Event::ChangeApplied);
 }
 
 pub(super) fn open_pool(
@@ -242,10 +262,13 @@ pub(super) fn list_instrument(
     let expired = matches!(parameters.kind, Kind::Dated { expiry, .. } if expiry <= state.time);
     require(!expired, Rejection::ParametersNotValid)?;
     require(found.instruments.len() < MAX_INSTRUMENTS, Rejection::TooManyInstruments)?;
-    require(rows_fit(found, Some(&parameters), &found.parameters.named_rows), Rejection::TooManyInstruments)?;
+    // A change that waits will bring its own rows.
+    let waiting = found.pending.as_ref().map_or(0, |change| change.parameters.named_rows.len());
+    let named = found.parameters.named_rows.len().max(waiting);
+    require(rows_fit(found, Some(&parameters), named), Rejection::TooManyInstruments)?;
 
     // R7.6: whoever is in the pool already has notice before something new is margined together with what they hold.
-    let notice = if found.has_no_members() { Time::ZERO } else { found.parameters.timelock };
+    let notice = found.notice().unwrap_or_default();
     let opens_at = state.time + notice;
     let instrument = push_instrument(&mut state.pools[pool], name, parameters, opens_at);
     if notice.is_positive() {
@@ -256,10 +279,7 @@ pub(super) fn list_instrument(
 }
 
 /// Whether the scenario set stays within its bound with one instrument more. R5.2
-fn rows_fit(pool: &Pool, more: Option<&InstrumentParameters>, named: &[NamedRow]) -> bool {
-    // A change that waits will bring its own rows.
-    let waiting = pool.pending.as_ref().map_or(0, |change| change.parameters.named_rows.len());
-    let named = named.len().max(waiting);
+fn rows_fit(pool: &Pool, more: Option<&InstrumentParameters>, named: usize) -> bool {
     let all = || pool.instruments.iter().map(|(_, instrument)| &instrument.parameters).chain(more);
     let feeds: BTreeSet<FeedId> = all().map(|parameters| parameters.feed).collect();
     let spots = all().filter(|parameters| matches!(parameters.kind, Kind::Spot { .. })).count();
@@ -292,15 +312,26 @@ pub(super) fn set_instrument(
     require(signer == state.governance, Rejection::NotAuthorised)?;
     let listed = found.instruments.find(instrument).ok_or(Rejection::InstrumentNotFound)?;
     require(listed.parameters.keeps_identity(&parameters), Rejection::WrongKind)?;
-    charges_fit(&state.feeds[parameters.feed].parameters, &parameters, &found.parameters)?;
-    let timelock = (!found.has_no_members()).then_some(found.parameters.timelock);
-    let wait = waits(listed.parameters.direction(&parameters), timelock)?;
-    require(listed.pending.is_none(), Rejection::ChangeAlreadyPending)?;
+    instrument_fits(&state.feeds, found, &parameters)?;
+    let wait = waits(listed.parameters.direction(&parameters), found.notice())?;
 
-    // Even a tightening goes through the cycle, which defers it while it would put an account into breach. R7.6
-    let effective_at = state.time + wait.unwrap_or_default();
-    state.pools[pool].instruments[instrument].pending = Some(schedule(parameters, effective_at, events));
+    let time = state.time;
+    let found = &mut state.pools[pool];
+    match wait {
+        None => {
+            found.instruments[instrument].pending = None;
+            found.set_instrument_parameters(instrument, parameters);
+            events.push(Event::ChangeApplied);
+        }
+        Some(wait) => found.instruments[instrument].pending = Some(schedule(parameters, time, wait, events)),
+    }
     Ok(())
+}
+
+/// Whether parameters of an instrument contradict neither themselves nor its pool and its feed.
+pub(crate) fn instrument_fits(feeds: &Table<FeedId, Feed>, pool: &Pool, parameters: &InstrumentParameters) -> Outcome {
+    parameters.check()?;
+    charges_fit(&feeds[parameters.feed].parameters, parameters, &pool.parameters)
 }
 
 pub(super) fn set_pool(
@@ -313,23 +344,25 @@ pub(super) fn set_pool(
     parameters.check()?;
     let found = pool_of(state, pool)?;
     require(signer == state.governance, Rejection::NotAuthorised)?;
-    require(rows_fit(found, None, &parameters.named_rows), Rejection::ParametersNotValid)?;
-    open_instruments(found)
-        .try_for_each(|listed| charges_fit(&state.feeds[listed.feed].parameters, listed, &parameters))?;
-    let timelock = (!found.has_no_members()).then_some(found.parameters.timelock);
-    let wait = waits(found.parameters.direction(&parameters), timelock)?;
-    require(wait.is_none() || found.pending.is_none(), Rejection::ChangeAlreadyPending)?;
+    pool_fits(&state.feeds, found, &parameters)?;
+    let wait = waits(found.parameters.direction(&parameters), found.notice())?;
 
     let time = state.time;
     let found = &mut state.pools[pool];
     match wait {
         None => {
-            // What tightens now also ends what was going to loosen.
             found.pending = None;
             found.set_parameters(parameters);
             events.push(Event::ChangeApplied);
         }
-        Some(timelock) => found.pending = Some(schedule(parameters, time + timelock, events)),
+        Some(wait) => found.pending = Some(schedule(parameters, time, wait, events)),
     }
     Ok(())
+}
+
+/// Whether parameters of a pool contradict neither themselves nor what is listed in it.
+pub(crate) fn pool_fits(feeds: &Table<FeedId, Feed>, pool: &Pool, parameters: &PoolParameters) -> Outcome {
+    parameters.check()?;
+    require(rows_fit(pool, None, parameters.named_rows.len()), Rejection::ParametersNotValid)?;
+    open_instruments(pool).try_for_each(|listed| charges_fit(&feeds[listed.feed].parameters, listed, parameters))
 }

@@ -29,10 +29,11 @@ pub(super) fn hold_back(pool: &mut Pool, book: &mut Book) {
         return;
     }
     pool.know_loans(promised.iter().map(|(_, _, more)| *more).sum());
-    let mut room = pool.parameters.pool_loan_limit - pool.total_loans();
+    let (most, all) = pool.limits_for_borrowing();
+    let mut room = all - pool.total_loans();
     let mut waiting = BTreeSet::new();
     for (account, loan, more) in promised {
-        if loan <= pool.parameters.account_loan_limit && more <= room {
+        if loan <= most && more <= room {
             room -= more;
         } else {
             waiting.insert(account);

@@ -9,7 +9,7 @@ use crate::units::{Money, Price, Ratio};
 /// R3.4: while the feed is down, or back for too short a time, nobody is made to sell.
 pub(super) fn has_price(pool: &Pool, feeds: &Table<FeedId, Feed>, instrument: InstrumentId, now: Moment) -> bool {
     let listed = &pool.instruments[instrument];
-    feeds[listed.parameters.feed].condition != Condition::Down && now.time >= listed.breaker.grace_until
+    feeds[listed.parameters.feed].condition != Condition::Down && !listed.is_in_grace(now.time)
 }
 
 /// From the edge of the mark's band that is good for a position of this sign, so much of the way to `furthest`.

@@ -289,7 +289,7 @@ impl<'a> Seller<'a> {
 
     fn is_live(&self, instrument: InstrumentId) -> bool {
         let listed = &self.pool.instruments[instrument];
-        self.feeds[listed.parameters.feed].condition == Condition::Live && self.now.time >= listed.breaker.grace_until
+        self.feeds[listed.parameters.feed].condition == Condition::Live && !listed.is_in_grace(self.now.time)
     }
 
     /// R10.2: the fewest dollars that bring the account to its target, or as near to it as what it may sell does.

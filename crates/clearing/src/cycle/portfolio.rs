@@ -164,7 +164,7 @@ fn carries(pool: &Pool, bidder: AccountId, positions: &[Position], share: Ratio)
     let after = with_slice(pool, &before, positions, share);
     // R2.5: what is paid for collateral may be owed, but no more than an account may owe.
     let loan = margin::promised_loan(pool, &after);
-    let lends = loan <= pool.parameters.account_loan_limit || loan <= margin::promised_loan(pool, &before);
+    let lends = loan <= pool.limits_for_borrowing().0 || loan <= margin::promised_loan(pool, &before);
     lends && pool.meets_initial_with(&after, after.orders.iter())
 }
 

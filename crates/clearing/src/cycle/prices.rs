@@ -128,7 +128,7 @@ fn with_quorum(feed: &mut Feed, votes: &[Vote], elapsed: Time) -> Condition {
         feed.fresh = feed.parameters.fresh_needed;
     }
     let jump = jump_is_open(feed);
-    let too_wide = feed.confidence > feed.size_of(feed.index).times_floor(feed.parameters.confidence_limit);
+    let too_wide = feed.is_wide();
     feed.confidence = feed.confidence.max(remembered);
     if feed.condition == Condition::Down && feed.fresh < feed.parameters.fresh_needed {
         // R13.2: a feed that was down comes back after K fresh prices.

@@ -31,7 +31,7 @@ pub(super) fn calibrate(pool: &mut Pool, feeds: &Table<FeedId, Feed>, now: Momen
 }
 
 /// R4.1: z · σ · √(T ⁄ interval), where σ is the largest of estimate, valid forecast and long-run floor.
-fn raw_stress(pool: &Pool, id: FeedId, feed: &Feed, time: Time) -> Ratio {
+pub(super) fn raw_stress(pool: &Pool, id: FeedId, feed: &Feed, time: Time) -> Ratio {
     let parameters = &feed.parameters;
     // R4.6: a forecast can only raise stress, stays below its ceiling, and is forgotten when it is old.
     let fresh = |at: Time| time - at <= parameters.forecast_max_age;

@@ -1,9 +1,10 @@
 //! What a row of the table of parameters says, and what follows from it: bounds, and which way a change weakens a pool (R1.7, R7.6).
 
-use super::{Kind, NamedRow, PublisherParameters, Tier, convex};
+use super::{Kind, MAX_TIERS, NamedRow, PublisherParameters, Tier, convex};
 use crate::command::Key;
 use crate::table::FeedId;
-use crate::units::{Money, Price, Quantity, Ratio, Time};
+use crate::units::{Money, Price, Quantity, Ratio, Time, scaled_floor};
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 /// Which way of moving a setting weakens a pool.
@@ -32,6 +33,8 @@ pub struct Setting {
     pub high: i128,
     /// Which way weakens.
     pub looser: Looser,
+    /// Whether moving it the other way takes nothing from those who are in: it only refuses what is new. R7.7
+    pub at_once: bool,
     /// The rule that reads it.
     pub rule: &'static str,
     /// What it is.
@@ -45,31 +48,39 @@ impl Setting {
         self.low <= value && value <= self.high
     }
 
-    /// What moving the setting from one value to another does: a step that weakens may at most double it, or halve it. R7.6
+    /// What moving the setting from one value to another does: a step that weakens may at most double it, or halve it. R7.6, R7.7
     #[must_use]
     pub fn direction(&self, old: i128, new: i128) -> Direction {
-        let loosens = match self.looser {
-            Looser::Higher => new > old,
-            Looser::Lower => new < old,
-            Looser::Either | Looser::Fixed => new != old,
+        let (loosens, tightens) = match self.looser {
+            Looser::Higher => (new > old, new < old),
+            Looser::Lower => (new < old, new > old),
+            // It weakens somebody, and may put somebody else into breach.
+            Looser::Either | Looser::Fixed => (new != old, new != old),
         };
         let (small, large) = (old.abs().min(new.abs()), old.abs().max(new.abs()));
-        match loosens {
-            false => Direction::Tightens,
-            true if large > small.saturating_mul(2).saturating_add(1) => Direction::TooLarge,
-            true => Direction::Loosens,
+        if loosens && large > small.saturating_mul(2).saturating_add(1) {
+            Direction::TooLarge
+        } else if tightens && !self.at_once {
+            Direction::Tightens
+        } else if loosens {
+            Direction::Loosens
+        } else {
+            Direction::Restricts
         }
     }
 }
 
-/// What a change of parameters does to a pool's safety, from harmless to refused. R7.6
+/// What a change of parameters does to those who are in, from harmless to refused: of several settings the last of their directions counts.
+/// R7.6, R7.7
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Direction {
-    /// Nothing gets weaker: it may happen at once.
-    Tightens,
-    /// Something gets weaker: it waits out the timelock.
+    /// Nothing is taken from anybody, at most something new is refused: it happens at once.
+    Restricts,
+    /// Something gets weaker: it waits out the timelock and happens as a whole.
     Loosens,
-    /// Something gets weaker by more than one step allows.
+    /// Something gets tighter for those who are in: it waits out the timelock and moves in steps.
+    Tightens,
+    /// Something changes by more than one step allows.
     TooLarge,
 }
 
@@ -83,6 +94,8 @@ pub(super) trait Value {
     fn is_valid(&self, setting: &Setting) -> bool;
     /// What changing it does.
     fn direction(&self, new: &Self, setting: &Setting) -> Direction;
+    /// The next of so many steps, this one included, to a new value; the last step is the new value itself. R7.7
+    fn towards(&self, new: &Self, left: u8) -> Self;
 }
 
 macro_rules! numbers {
@@ -100,6 +113,13 @@ macro_rules! numbers {
             fn direction(&self, new: &Self, setting: &Setting) -> Direction {
                 setting.direction($get(*self), $get(*new))
             }
+            fn towards(&self, new: &Self, left: u8) -> Self {
+                let (old, aim) = ($get(*self), $get(*new));
+                let step = scaled_floor(aim.saturating_sub(old), 1, i128::from(left.max(1)));
+                let mut value = *self;
+                assert!(Value::take(&mut value, old.saturating_add(step)), "between two values there are only values");
+                value
+            }
         })*
     };
 }
@@ -115,7 +135,7 @@ numbers! {
 }
 
 macro_rules! lists {
-    ($($list:ty, $is_valid:expr, $direction:expr;)*) => {
+    ($($list:ty, $is_valid:expr, $direction:expr, $towards:expr;)*) => {
         $(impl Value for $list {
             fn count(&self) -> Option<i128> {
                 None
@@ -129,18 +149,21 @@ macro_rules! lists {
             fn direction(&self, new: &Self, setting: &Setting) -> Direction {
                 $direction(self, new, setting)
             }
+            fn towards(&self, new: &Self, left: u8) -> Self {
+                $towards(self, new, left)
+            }
         })*
     };
 }
 
 lists! {
-    FeedId, |_: &FeedId, _: &Setting| true, unless_same;
-    bool, |_: &bool, _: &Setting| true, unless_same;
-    Kind, |kind: &Kind, _: &Setting| kind.is_valid(), |old: &Kind, new: &Kind, _: &Setting| old.direction(new);
-    Vec<Key>, |list: &Vec<Key>, setting: &Setting| fits(list, setting), unless_same;
-    Vec<PublisherParameters>, |list: &Vec<PublisherParameters>, _: &Setting| list.iter().all(PublisherParameters::is_valid), unless_same;
-    Vec<NamedRow>, |list: &Vec<NamedRow>, setting: &Setting| fits(list, setting) && list.iter().all(NamedRow::is_valid), unless_same;
-    Vec<Tier>, |list: &Vec<Tier>, setting: &Setting| fits(list, setting) && convex(list), |old: &Vec<Tier>, new: &Vec<Tier>, setting: &Setting| tiers_direction(old, new, setting);
+    FeedId, |_: &FeedId, _: &Setting| true, unless_same, at_first;
+    bool, |_: &bool, _: &Setting| true, unless_same, at_first;
+    Kind, |kind: &Kind, _: &Setting| kind.is_valid(), |old: &Kind, new: &Kind, _: &Setting| old.direction(new), Kind::towards;
+    Vec<Key>, |list: &Vec<Key>, setting: &Setting| fits(list, setting), unless_same, at_first;
+    Vec<PublisherParameters>, |list: &Vec<PublisherParameters>, _: &Setting| list.iter().all(PublisherParameters::is_valid), unless_same, at_first;
+    Vec<NamedRow>, |list: &Vec<NamedRow>, setting: &Setting| fits(list, setting) && list.iter().all(NamedRow::is_valid), |old: &Vec<NamedRow>, new: &Vec<NamedRow>, _: &Setting| rows_direction(old, new), |old: &Vec<NamedRow>, new: &Vec<NamedRow>, left: u8| rows_towards(old, new, left);
+    Vec<Tier>, |list: &Vec<Tier>, setting: &Setting| fits(list, setting) && convex(list), |old: &Vec<Tier>, new: &Vec<Tier>, setting: &Setting| tiers_direction(old, new, setting), |old: &Vec<Tier>, new: &Vec<Tier>, left: u8| tiers_towards(old, new, left);
 }
 
 fn fits<T>(list: &[T], setting: &Setting) -> bool {
@@ -149,17 +172,75 @@ fn fits<T>(list: &[T], setting: &Setting) -> bool {
 
 /// Nobody can say which way a list weakens, so every change of one does.
 fn unless_same<T: PartialEq>(old: &T, new: &T, _: &Setting) -> Direction {
-    if old == new { Direction::Tightens } else { Direction::Loosens }
+    if old == new { Direction::Restricts } else { Direction::Loosens }
 }
 
-/// What replacing one schedule of tiers by another does: compared at every corner of either.
-fn tiers_direction(old: &[Tier], new: &[Tier], setting: &Setting) -> Direction {
-    let rate_at = |tiers: &[Tier], size: Quantity| {
-        i128::from(tiers.iter().rfind(|tier| tier.from <= size).map_or(0, |tier| tier.rate.get()))
+/// What has nothing between old and new is new from the first step on: everybody has had notice of it.
+fn at_first<T: Clone>(_: &T, new: &T, _: u8) -> T {
+    new.clone()
+}
+
+/// Every other row may put somebody into breach.
+fn rows_direction(old: &[NamedRow], new: &[NamedRow]) -> Direction {
+    if old == new { Direction::Restricts } else { Direction::Tightens }
+}
+
+/// Rows move like numbers, each from the row of its name, or from a row in which nothing moves; a row that ends is gone at the first step.
+fn rows_towards(old: &[NamedRow], new: &[NamedRow], left: u8) -> Vec<NamedRow> {
+    let row_towards = |aim: &NamedRow| {
+        let before = old.iter().find(|row| row.name == aim.name);
+        let move_in = |row: Option<&NamedRow>, feed: FeedId| {
+            row.and_then(|row| row.moves.iter().find(|(moved, _)| *moved == feed)).map_or(Ratio::ZERO, |(_, by)| *by)
+        };
+        let feeds = before.into_iter().chain([aim]).flat_map(|row| row.moves.iter().map(|(feed, _)| *feed));
+        let feeds: BTreeSet<FeedId> = feeds.collect();
+        let moved = |feed: FeedId| (feed, move_in(before, feed).towards(&move_in(Some(aim), feed), left));
+        let between = NamedRow { name: aim.name.clone(), moves: feeds.into_iter().map(moved).collect() };
+        if left > 1 && between.is_valid() { between } else { aim.clone() }
     };
-    let corners = old.iter().chain(new).map(|corner| corner.from);
-    let changes = corners.map(|size| setting.direction(rate_at(old, size), rate_at(new, size)));
-    changes.max().unwrap_or(Direction::Tightens)
+    new.iter().map(row_towards).collect()
+}
+
+/// The rate that a schedule has at a size, ppm.
+fn rate_at(tiers: &[Tier], size: Quantity) -> Ratio {
+    tiers.iter().rfind(|tier| tier.from <= size).map_or(Ratio::ZERO, |tier| tier.rate)
+}
+
+/// Where either of two schedules has a corner.
+fn corners(one: &[Tier], other: &[Tier]) -> BTreeSet<Quantity> {
+    one.iter().chain(other).map(|corner| corner.from).collect()
+}
+
+/// What replacing one schedule of tiers by another does: compared at every corner of either. Between two schedules lies one with the corners
+/// of both, which must fit.
+fn tiers_direction(old: &[Tier], new: &[Tier], setting: &Setting) -> Direction {
+    let count = |size: Quantity, tiers: &[Tier]| i128::from(rate_at(tiers, size).get());
+    let corners = corners(old, new);
+    let changes = corners.iter().map(|size| setting.direction(count(*size, old), count(*size, new)));
+    match changes.max().unwrap_or(Direction::Restricts) {
+        Direction::Tightens if corners.len() > MAX_TIERS => Direction::TooLarge,
+        direction => direction,
+    }
+}
+
+/// Rates move like numbers, at every corner of either schedule: between two convex schedules there are only convex ones.
+fn tiers_towards(old: &[Tier], new: &[Tier], left: u8) -> Vec<Tier> {
+    let corners = corners(old, new);
+    if left <= 1 || corners.len() > MAX_TIERS {
+        return new.to_vec();
+    }
+    let tier = |from: Quantity| Tier { from, rate: rate_at(old, from).towards(&rate_at(new, from), left) };
+    corners.into_iter().map(tier).collect()
+}
+
+/// Whether a row says that tightening takes nothing from those who are in.
+macro_rules! at_once {
+    () => {
+        false
+    };
+    (at_once) => {
+        true
+    };
 }
 
 /// Makes a struct of parameters from its rows: the fields, their bounds, what a change does, and the table itself.
@@ -167,7 +248,7 @@ macro_rules! parameters {
     (
         $(#[doc = $about:literal])*
         $name:ident {
-            $($(#[doc = $text:literal])+ $field:ident: $type:ty, $unit:literal, $low:expr, $high:expr, $looser:ident, $rule:literal;)*
+            $($(#[doc = $text:literal])+ $field:ident: $type:ty, $unit:literal, $low:expr, $high:expr, $looser:ident $($at_once:ident)?, $rule:literal;)*
         }
     ) => {
         $(#[doc = $about])*
@@ -184,6 +265,7 @@ macro_rules! parameters {
                 low: $low,
                 high: $high,
                 looser: Looser::$looser,
+                at_once: at_once!($($at_once)?),
                 rule: $rule,
                 text: concat!($($text),+),
             }),*];
@@ -219,11 +301,17 @@ macro_rules! parameters {
                 None
             }
 
+            /// The next of so many steps, this one included, from these parameters to `new`. R7.7
+            #[must_use]
+            pub fn towards(&self, new: &Self, left: u8) -> Self {
+                Self { $($field: Value::towards(&self.$field, &new.$field, left)),* }
+            }
+
             /// What replacing these parameters by `new` does, setting by setting. R7.6
             #[must_use]
             pub fn direction(&self, new: &Self) -> Direction {
                 let mut settings = Self::SETTINGS.iter();
-                let mut direction = Direction::Tightens;
+                let mut direction = Direction::Restricts;
                 $(
                     let setting = settings.next().expect("there is a row for every field");
                     direction = direction.max(Value::direction(&self.$field, &new.$field, setting));
@@ -234,4 +322,4 @@ macro_rules! parameters {
     };
 }
 
-pub(super) use parameters;
+pub(super) use {at_once, parameters};

@@ -48,6 +48,12 @@ impl Feed {
     pub fn size_of(&self, price: Price) -> Price {
         price.abs().max(self.parameters.share_base)
     }
+
+    /// Whether the index says so little that the feed is not live for it alone. R3.4
+    #[must_use]
+    pub fn is_wide(&self) -> bool {
+        self.confidence > self.size_of(self.index).times_floor(self.parameters.confidence_limit)
+    }
 }
 
 /// A publisher's last word.

@@ -2,7 +2,7 @@
 
 use clearing::margin;
 use clearing::state::{Account, Order, Pool, Position};
-use clearing::table::InstrumentId;
+use clearing::table::{FeedId, InstrumentId};
 use clearing::units::{Money, Price, Quantity};
 use std::collections::BTreeSet;
 
@@ -41,8 +41,9 @@ pub fn order_rows(pool: &Pool, account: &Account, orders: &[Order]) -> Vec<Money
         let quantity = margin::reachable(account.quantity(instrument), orders, instrument);
         Position { instrument, quantity, entry: Money::ZERO }
     };
+    let ends: Vec<Ends> = touched.iter().map(|instrument| Ends::of(account, orders, *instrument)).collect();
     let reached: Vec<Position> = touched.into_iter().map(reach).collect();
-    let deducted = margin::initial_exit_cost(pool, &reached) + margin::doubt(&pool.matrices, &reached);
+    let deducted = margin::initial_exit_cost(pool, &reached) + largest_doubt(pool, &ends);
     let mut values = Vec::new();
     for rows in [&pool.matrices.maintenance, &pool.matrices.target, &pool.matrices.initial] {
         for row in 0..rows.len() {
@@ -59,6 +60,43 @@ pub fn order_rows(pool: &Pool, account: &Account, orders: &[Order]) -> Vec<Money
         }
     }
     values
+}
+
+/// The lowest and the highest position that a subset of the orders can reach.
+struct Ends {
+    instrument: InstrumentId,
+    lowest: Quantity,
+    highest: Quantity,
+}
+
+impl Ends {
+    fn of(account: &Account, orders: &[Order], instrument: InstrumentId) -> Self {
+        let held = account.quantity(instrument);
+        let (mut lowest, mut highest) = (held, held);
+        for order in orders.iter().filter(|order| order.instrument == instrument) {
+            lowest += order.quantity.min(Quantity::ZERO);
+            highest += order.quantity.max(Quantity::ZERO);
+        }
+        Self { instrument, lowest, highest }
+    }
+}
+
+/// What may be wrong against an account wherever its orders leave it: on every feed the worse side, and every premium at its largest size. R3.4
+fn largest_doubt(pool: &Pool, ends: &[Ends]) -> Money {
+    let feed_of = |ends: &Ends| pool.instruments[ends.instrument].parameters.feed;
+    let side = |feed: FeedId, is_long: bool| -> Money {
+        let shared = |ends: &Ends| {
+            let about = pool.matrices.doubt_about(ends.instrument);
+            let lots = if is_long { ends.highest } else { -ends.lowest };
+            let shared = if lots.is_negative() { about.least_shared } else { about.shared };
+            shared.of_exposure_ceil(lots.exposed(about.share))
+        };
+        ends.iter().filter(|ends| feed_of(ends) == feed).map(shared).sum()
+    };
+    let feeds: BTreeSet<FeedId> = ends.iter().map(feed_of).collect();
+    let shared: Money = feeds.into_iter().map(|feed| side(feed, true).max(side(feed, false)).max(Money::ZERO)).sum();
+    let own = |ends: &Ends| pool.matrices.doubt_about(ends.instrument).own * ends.lowest.abs().max(ends.highest.abs());
+    shared + ends.iter().map(own).sum::<Money>()
 }
 
 /// What somebody wants in an auction: signed lots and the worst price.

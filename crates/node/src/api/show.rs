@@ -236,13 +236,14 @@ impl Shown<'_> {
     /// margin, as the rules decide (R3.4, R6.2, R6.3).
     fn rows(&self, pool: &Pool, account: &Account) -> (Vec<RowView>, WorstRows) {
         let (cash, positions) = (account.cash, account.positions.as_slice());
-        let doubt = margin::doubt(&pool.matrices, positions);
+        let spared = margin::doubt_in_favour(pool, cash, positions);
+        let charged = margin::doubt_against(pool, positions);
         let valued = |rows: &Rows, deducted: Money| -> Vec<(Scenario, Money)> {
             let values = margin::row_values(rows, cash, positions);
             rows.scenarios.iter().copied().zip(values.into_iter().map(|value| value - deducted)).collect()
         };
-        let maintenance = valued(&pool.matrices.maintenance, margin::maintenance_exit_cost(pool, positions) - doubt);
-        let initial = valued(&pool.matrices.initial, margin::initial_exit_cost(pool, positions) + doubt);
+        let maintenance = valued(&pool.matrices.maintenance, margin::maintenance_exit_cost(pool, positions) - spared);
+        let initial = valued(&pool.matrices.initial, margin::initial_exit_cost(pool, positions) + charged);
         let lowest = |rows: &[(Scenario, Money)]| rows.iter().min_by_key(|(_, value)| *value).map(|(at, _)| *at);
         let worst = WorstRows {
             initial: lowest(&initial).map(|scenario| self.called(pool, scenario)),
