@@ -7,10 +7,14 @@ mod expiry;
 mod watch;
 mod liquidate;
 mod book;
+mod borrow;
 mod auction;
 mod interest;
 mod portfolio;
 mod absorb;
+mod unwind;
+mod convert;
+mod concession;
 mod waterfall;
 mod claims;
 mod settle;
@@ -20,6 +24,7 @@ mod changes;
 mod close;
 
 pub(crate) use book::end_with_position;
+pub(crate) use funding::accrue;
 
 use crate::event::Event;
 use crate::rows;
@@ -60,10 +65,11 @@ pub(crate) fn run(state: &mut State, elapsed: Time, restart: bool, events: &mut 
 
         let breached = watch::find(pool, now);
         let liquidating = liquidate::begin(pool, id, &breached, now, &mut say);
-        let book = book::gather(pool, id, feeds, now, &mut say);
+        let mut book = book::gather(pool, id, feeds, now, &mut say);
+        borrow::hold_back(pool, &mut book);
         let plan = liquidate::plan(pool, feeds, &liquidating, &book, now);
-        let unwinding = absorb::unwind(pool, &book, now);
-        let converting = liquidate::convert_loans(pool, id, &book, &mut say);
+        let unwinding = unwind::orders(pool, feeds, &book, now);
+        let converting = convert::orders(pool, id, feeds, &mut book, &plan.orders, now, &mut say);
         auction::clear(pool, id, book, [plan.orders, unwinding, converting].concat(), now, &mut say);
 
         let due = liquidate::still_due(pool, plan.portfolios);

@@ -37,6 +37,8 @@ pub enum Removal {
     NothingToReduce,
     /// Its instrument only accepts reductions now, has expired, or is winding down.
     InstrumentClosed,
+    /// It offered collateral that its account must sell for a loan. R2.6
+    LoanCalledIn,
 }
 
 /// A layer of the waterfall, in the order in which they bear losses. R12.1

@@ -184,6 +184,22 @@ pub fn loan(pool: &Pool, account: &Account) -> Money {
     (-settlement_value(pool, account)).or_zero()
 }
 
+/// What the account may come to owe if its orders are filled: every purchase of collateral at its limit, every order in a derivative at
+/// what its limit gives away beside the mark, and fees. What sales would bring in is not counted. R2.5
+#[must_use]
+pub fn promised_loan(pool: &Pool, account: &Account) -> Money {
+    let cost = |order: &Order| {
+        let listed = &pool.instruments[order.instrument];
+        let value = order.limit * order.quantity;
+        let worth = if listed.is_spot() { Money::ZERO } else { pool.matrices.mark(order.instrument) * order.quantity };
+        let has_fee = !listed.parameters.fee.is_zero();
+        let fee = if has_fee { pool.fee_bound(order.instrument, value) } else { Money::ZERO };
+        (value - worth + fee).or_zero()
+    };
+    let orders: Money = account.orders.iter().map(cost).sum();
+    (orders - settlement_value(pool, account)).or_zero()
+}
+
 /// What the account has in settlement money: cash and the value of its derivatives.
 pub(crate) fn settlement_value(pool: &Pool, account: &Account) -> Money {
     let derivatives = account.positions.iter().filter(|position| !pool.instruments[position.instrument].is_spot());

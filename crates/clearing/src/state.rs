@@ -7,6 +7,7 @@ mod feed;
 mod recent;
 
 use crate::accounts::Accounts;
+use crate::accrual::Accruals;
 use crate::command::{Key, Lifetime, OrderNumber};
 use crate::derived::Derived;
 use crate::event::Cause;
@@ -15,7 +16,7 @@ use crate::parameters::{InstrumentParameters, Kind, PoolParameters};
 use crate::rows::Matrices;
 use crate::screen::OrderScreen;
 use crate::table::{AccountId, FeedId, InstrumentId, PoolId, Table};
-use crate::units::{Money, Price, Quantity, Ratio, Time};
+use crate::units::{Accrued, Money, Price, Quantity, Ratio, Time};
 use crate::watch::Watch;
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -72,6 +73,8 @@ pub struct Pool {
     pub fees: Money,
     /// Remainders of division. R1.4
     pub rounding: Money,
+    /// Funding and interest that accounts have paid ahead of the interval's end. R16.1
+    pub prepaid: Money,
     /// The backstop providers' money.
     pub tranche: BTreeMap<AccountId, TrancheShare>,
     /// The line on the reserve.
@@ -92,6 +95,10 @@ pub struct Pool {
     pub claims: Claims,
     /// When funding and interest were last paid.
     pub paid_at: Time,
+    /// How much of an interval has passed since, in parts of it. R16.1
+    pub interval_gone: i64,
+    /// Who sells collateral for a loan that is too large, and in how many blocks it has been offered. R2.6
+    pub converting: BTreeMap<AccountId, u32>,
     /// Accounts that breached in the block but did not fit into its work, carried in R10.1's order. R13.5
     pub carried: u32,
     /// Whether the pool is being, or has been, wound down.
@@ -139,6 +146,10 @@ pub struct Fund {
     pub high: Money,
     /// When the target was last measured.
     pub measured_at: Time,
+    /// What it was paid for the portfolios that it took, less what it has given up in selling them. R11.8
+    pub concession: Money,
+    /// Since when it has an inventory. R11.8
+    pub since: Time,
 }
 
 /// The stress of a feed in a pool. R4
@@ -184,8 +195,10 @@ pub struct Instrument {
     pub premium: Price,
     /// What the book that rests after the last auction pays and asks for `impact`; none where a side holds less. R3.6
     pub quotes: Option<Quotes>,
-    /// Σ premium × milliseconds since funding was last paid. R16.1
-    pub premium_time: i128,
+    /// What a lot that was held since funding was last paid has come to: the premium within its bounds, over time. R16.1
+    pub funding: Accrued,
+    /// The mark over the same time. R2.5
+    pub mark_time: Accrued,
     /// Σ index × milliseconds in the settlement window. R16.2
     pub settlement_sum: i128,
     /// The milliseconds in that sum.
@@ -263,6 +276,10 @@ pub struct Account {
     pub standing: Standing,
     /// A sealed order and the height of its block. R8.4
     pub seal: Option<Box<([u8; 32], u64)>>,
+    /// What has accrued to it and is not yet paid. R2.5, R16.1
+    pub accrued: Accruals,
+    /// What it owed when it last changed while the pool's loans were within their limit. R2.6
+    pub granted: Money,
     /// What it has gained lately without holding it any more. R12.6
     pub recent: Option<Box<Recent>>,
     /// Which venues may trade for the account, and how much: by key, at most [`MAX_LEAVES`]. R7.10
@@ -337,6 +354,8 @@ impl Account {
             last_number: 0,
             standing: Standing::Good,
             seal: None,
+            accrued: Accruals::default(),
+            granted: Money::ZERO,
             recent: None,
             leaves: Vec::new(),
         }
@@ -388,6 +407,7 @@ impl Account {
     pub(crate) fn reopen(&mut self) {
         if self.standing == Standing::Closed {
             self.standing = Standing::Good;
+            self.accrued.forfeit();
         }
     }
 
@@ -434,7 +454,8 @@ impl Instrument {
             mark: Price::ZERO,
             premium: Price::ZERO,
             quotes: None,
-            premium_time: 0,
+            funding: Accrued::ZERO,
+            mark_time: Accrued::ZERO,
             settlement_sum: 0,
             settlement_length: Time::ZERO,
             settled: None,
@@ -497,16 +518,6 @@ impl Instrument {
         if self.parameters.negative_prices { price } else { price.or_zero() }
     }
 
-    /// The funding rate of the time since funding was last paid, and the price that it is a share of; none where nobody pays any.
-    /// `index` is that of its feed. R16.1
-    #[must_use]
-    pub fn funding_rate(&self, index: Price, length: Time) -> Option<(Price, Ratio)> {
-        let base = index.abs().max(self.parameters.stress_base);
-        let premium = Price::mean_floor(self.premium_time, length);
-        let pays = self.parameters.kind == Kind::Perpetual && self.priced;
-        pays.then(|| (base, premium.ratio_to_floor(base, self.parameters.max_funding)))
-    }
-
     /// The half width of the price band around the mark. R8.3
     #[must_use]
     pub fn band_width(&self) -> Price {
@@ -530,6 +541,7 @@ impl Pool {
             own_capital: Money::ZERO,
             fees: Money::ZERO,
             rounding: Money::ZERO,
+            prepaid: Money::ZERO,
             tranche: BTreeMap::new(),
             line: Line::default(),
             custody: Money::ZERO,
@@ -540,6 +552,8 @@ impl Pool {
             fund: Fund::default(),
             claims: Claims::default(),
             paid_at: time,
+            interval_gone: 0,
+            converting: BTreeMap::new(),
             carried: 0,
             winding_down: false,
             watch: Watch::default(),
@@ -551,10 +565,13 @@ impl Pool {
 
     /// Moves lots into (or out of) an account at a price: the only way a position or balance changes. R2.3
     pub(crate) fn trade(&mut self, account: AccountId, instrument: InstrumentId, quantity: Quantity, price: Price) {
+        // R16.1: whoever changes what they hold has paid for what they held.
+        self.collect(account);
         let listed = &self.instruments[instrument];
-        let (spot, mark) = (listed.is_spot(), listed.mark);
+        let (spot, mark, come) = (listed.is_spot(), listed.mark, listed.funding * quantity);
         let until = self.remembered_until();
         let account = self.accounts.edit(account);
+        account.accrued.funding -= come;
         let before = account.quantity(instrument);
         let long_before = before.or_zero();
         let realised = account.fill(instrument, quantity, price);

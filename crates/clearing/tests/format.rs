@@ -316,9 +316,13 @@ fn root_by_definition(state: &State) -> [u8; 32] {
     for (_, pool) in state.pools.iter() {
         let p = pool.clone();
         let mut rest = borsh::to_vec(&(p.name, p.owner, p.parameters, p.pending, p.instruments)).unwrap();
-        rest.extend(borsh::to_vec(&(p.own_capital, p.fees, p.rounding, p.tranche, p.line, p.custody, p.bids)).unwrap());
-        let last = (p.stresses, p.correlations, p.matrices, p.fund, p.claims, p.paid_at, p.carried, p.winding_down);
+        rest.extend(
+            borsh::to_vec(&(p.own_capital, p.fees, p.rounding, p.prepaid, p.tranche, p.line, p.custody, p.bids))
+                .unwrap(),
+        );
+        let last = (p.stresses, p.correlations, p.matrices, p.fund, p.claims, p.paid_at, p.interval_gone);
         rest.extend(borsh::to_vec(&last).unwrap());
+        rest.extend(borsh::to_vec(&(p.converting, p.carried, p.winding_down)).unwrap());
         roots.extend(keccak(3, &[&keccak(6, &[&rest]), &accounts_root(pool)]));
     }
     let header = (state.height, state.time, state.governance, state.custodian, state.reserve);

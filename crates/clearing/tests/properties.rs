@@ -23,7 +23,7 @@ use clearing::event::{Event, Layer, Receipt};
 use clearing::margin;
 use clearing::state::{Account, FUND, Level, Order, Pool, Position, State};
 use clearing::table::{AccountId, InstrumentId, PoolId};
-use clearing::units::{Money, Price, Quantity, Ratio};
+use clearing::units::{Accrued, Money, PARTS, Price, Quantity, Ratio};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use world::{CUSTODIAN, Dice, USD, VENUE, World, by, hostile, new_order, perpetual, pool_parameters, spot};
@@ -80,7 +80,7 @@ fn lots_crossed(commands: &[Signed], receipt: &Receipt) -> BTreeMap<(PoolId, Ins
 }
 
 fn books_of(pool: &Pool) -> Money {
-    let mut sum = pool.own_capital + pool.fees + pool.rounding;
+    let mut sum = pool.own_capital + pool.fees + pool.rounding + pool.prepaid;
     for (_, account) in pool.accounts.iter() {
         sum += account.cash;
     }
@@ -98,8 +98,32 @@ fn sum_of_lots(pool: &Pool, instrument: InstrumentId) -> i64 {
     pool.accounts.iter().map(|(_, account)| account.quantity(instrument).get()).sum()
 }
 
+/// What all accounts owe of funding, in parts of a quantum: less than nothing would be owed to somebody by nobody. R16.1
+fn owed_by_all(pool: &Pool) -> i128 {
+    let come = |position: &Position| pool.instruments[position.instrument].funding * position.quantity;
+    let owed = |account: &Account| account.positions.iter().map(come).sum::<Accrued>() + account.accrued.funding;
+    let interest: Money = pool.accounts.iter().map(|(_, account)| account.accrued.prepaid).sum();
+    let paid_ahead = Accrued::of_money(pool.prepaid - interest, PARTS);
+    (pool.accounts.iter().map(|(_, account)| owed(account)).sum::<Accrued>() + paid_ahead).get()
+}
+
 proptest! {
     #![proptest_config(config(24))]
+
+    // R16.1, R2.4
+    #[test]
+    fn what_one_is_owed_another_owes(seed: u64) {
+        let mut world = World::populated(seed);
+        for _ in 0..BLOCKS {
+            let elapsed = world.next_elapsed();
+            let commands = mixed(&mut world, elapsed);
+            world.apply(elapsed, commands);
+            for (_, pool) in world.engine.state().pools.iter() {
+                // Whoever was closed and is opened again by money gives up what was owed to it.
+                prop_assert!(owed_by_all(pool) >= 0);
+            }
+        }
+    }
 
     // R2.4, R2.3, R1.3
     #[test]
@@ -428,9 +452,24 @@ fn check_steps(
         let pool = &after.pools[*id];
         let (was, is) = (&before.pools[*id].accounts[*account], &pool.accounts[*account]);
         let worst = |account: &Account| margin::target_worst(pool, account.cash, &account.positions);
+        // R16.1: a liquidation begins with what has accrued against the account: all the cash that its fills do not explain.
+        let own = |event: &Event| match event {
+            Event::Filled { pool, account: whose, price, quantity, fee, .. } if (pool, whose) == (id, account) => {
+                *price * *quantity + *fee
+            }
+            _ => Money::ZERO,
+        };
+        let accrued = was.cash - is.cash - receipt.events.iter().map(own).sum::<Money>();
         // Who went on to a portfolio auction in the same block has nothing left to compare.
         if !is.positions.is_empty() {
-            prop_assert!(worst(is) >= worst(was), "{} {:?} to {:?}: {:?}", account, was, is, receipt.events);
+            prop_assert!(
+                worst(is) >= worst(was) - accrued.or_zero(),
+                "{} {:?} to {:?}: {:?}",
+                account,
+                was,
+                is,
+                receipt.events
+            );
             checked += 1;
         }
     }

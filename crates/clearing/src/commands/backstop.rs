@@ -40,9 +40,9 @@ pub(super) fn cancel_bid(state: &mut State, signer: Key, pool: PoolId, account: 
 pub(super) fn join_tranche(state: &mut State, signer: Key, pool: PoolId, account: AccountId, amount: Money) -> Outcome {
     require_amount(amount)?;
     know_loans(state, pool);
-    let (found, provider) = own_account(state, signer, pool, account)?;
+    let (found, _) = own_account(state, signer, pool, account)?;
     require(!found.winding_down, Rejection::PoolWindingDown)?;
-    custody::check_withdrawal(found, provider, amount)?;
+    custody::check_withdrawal(found, account, amount)?;
 
     let found = &mut state.pools[pool];
     found.accounts.edit(account).cash -= amount;

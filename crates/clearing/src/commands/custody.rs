@@ -109,7 +109,7 @@ fn may_leave(pool: &Pool, after: &Account) -> bool {
 
 /// Whether the account as it would be owes no more than the limits, or no more than before; [`Pool::know_loans`] comes first. R2.5
 pub(super) fn loan_allows(pool: &Pool, before: &Account, after: &Account) -> bool {
-    let (was, is) = (margin::loan(pool, before), margin::loan(pool, after));
+    let (was, is) = (margin::promised_loan(pool, before), margin::promised_loan(pool, after));
     if is <= was {
         return true;
     }
@@ -127,8 +127,8 @@ pub(super) fn withdraw(
 ) -> Outcome {
     require_amount(amount)?;
     know_loans(state, pool);
-    let (found, before) = own_account(state, signer, pool, account)?;
-    check_withdrawal(found, before, amount)?;
+    let (found, _) = own_account(state, signer, pool, account)?;
+    check_withdrawal(found, account, amount)?;
 
     let found = &mut state.pools[pool];
     found.custody -= amount;
@@ -137,13 +137,14 @@ pub(super) fn withdraw(
     Ok(())
 }
 
-/// What a withdrawal of money must pass once the signer is known.
-pub(super) fn check_withdrawal(pool: &Pool, before: &Account, amount: Money) -> Outcome {
+/// What a withdrawal of money must pass once the signer is known. What has accrued against the account stays behind. R7.4
+pub(super) fn check_withdrawal(pool: &Pool, account: AccountId, amount: Money) -> Outcome {
+    let before = pool.net(account);
     require(before.is_good(), Rejection::AccountNotGood)?;
     require(pool.custody >= amount, Rejection::BalanceTooSmall)?;
-    let mut after = before.clone();
+    let mut after = before.clone().into_owned();
     after.cash -= amount;
-    require(loan_allows(pool, before, &after), Rejection::LoanLimitExceeded)?;
+    require(loan_allows(pool, &before, &after), Rejection::LoanLimitExceeded)?;
     require(may_leave(pool, &after), Rejection::WithdrawalMarginNotMet)
 }
 
@@ -168,7 +169,7 @@ pub(super) fn withdraw_collateral(
         .map(|order| (-order.quantity).or_zero())
         .sum();
     require(before.quantity(instrument) - offered >= quantity, Rejection::BalanceTooSmall)?;
-    let mut after = before.clone();
+    let mut after = found.net(account).into_owned();
     remove_lots(&mut after, instrument, quantity);
     require(may_leave(found, &after), Rejection::WithdrawalMarginNotMet)?;
 

@@ -186,11 +186,11 @@ pub(super) fn open_own_pool(
     require_amount(lister.first_loss)?;
     require(lister.first_loss >= LEAST_FIRST_LOSS, Rejection::AmountOutOfRange)?;
     know_loans(state, lister.pool);
-    let (from, account) = own_account(state, lister.signer, lister.pool, lister.account)?;
+    let (from, _) = own_account(state, lister.signer, lister.pool, lister.account)?;
     let quoted = state.feeds.find(feed).ok_or(Rejection::FeedNotFound)?;
     require(quoted.condition == Condition::Live, Rejection::FeedNotLive)?;
     require(state.pools.len() < MAX_FEEDS, Rejection::TooManyPools)?;
-    custody::check_withdrawal(from, account, lister.first_loss)?;
+    custody::check_withdrawal(from, lister.account, lister.first_loss)?;
 
     // R7.5: the parameters follow from the feed's own history and the posted first loss, not from the lister's wishes.
     let mut parameters = from.parameters.clone();

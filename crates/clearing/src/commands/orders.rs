@@ -12,7 +12,7 @@ use crate::event::{Event, Removal};
 use crate::margin;
 use crate::state::{Account, Condition, FUND, Feed, Instrument, Level, Order, Pool, State};
 use crate::table::{AccountId, FeedId, InstrumentId, PoolId, Table};
-use crate::units::{MAX_QUANTITY, Money, Price, Quantity, Time};
+use crate::units::{MAX_QUANTITY, Price, Quantity, Time};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
@@ -33,7 +33,7 @@ pub(super) fn place(
     order: &NewOrder,
     events: &mut Vec<Event>,
 ) -> Outcome {
-    if is_spot(state, pool, order.instrument) {
+    if may_raise_a_loan(state, pool, account, order.instrument) {
         know_loans(state, pool);
     }
     let accepted = accept(state, signer, pool, account, order)?;
@@ -46,19 +46,39 @@ pub(super) fn place(
     Ok(())
 }
 
-fn is_spot(state: &State, pool: PoolId, instrument: InstrumentId) -> bool {
-    state.pools.find(pool).and_then(|pool| pool.instruments.find(instrument)).is_some_and(Instrument::is_spot)
+/// Whether a trade may come to be owed against collateral: it buys collateral, or who trades has some to lose against. R2.5
+fn may_raise_a_loan(state: &State, pool: PoolId, account: AccountId, instrument: InstrumentId) -> bool {
+    let Some(pool) = state.pools.find(pool) else { return false };
+    pool.instruments.find(instrument).is_some_and(Instrument::is_spot)
+        || pool.accounts.find(account).is_some_and(|account| has_collateral(pool, account))
+}
+
+fn has_collateral(pool: &Pool, account: &Account) -> bool {
+    account.positions.iter().any(|position| pool.instruments[position.instrument].is_spot())
 }
 
 /// Every check on a new order; the order as it will rest.
 fn accept(state: &State, signer: Key, pool: PoolId, account: AccountId, order: &NewOrder) -> Result<Order, Rejection> {
     require_shape(state.time, order)?;
-    let (found, owner) = own_account(state, signer, pool, account)?;
-    judge_shaped(&state.feeds, state.time, found, owner, order)
+    let (found, _) = own_account(state, signer, pool, account)?;
+    // R16.1: what has accrued against the account is not there to be traded away.
+    let owner = &*found.net(account);
+    let resting = judge_shaped(&state.feeds, state.time, found, owner, order)?;
+    let is_checked = found.instruments[order.instrument].is_spot() || !has_collateral(found, owner);
+    let allowed = is_checked || only_reduces(owner, order) || loan_allows(found, owner, &resting);
+    require(allowed, Rejection::LoanLimitExceeded)?;
+    Ok(resting)
+}
+
+/// R2.5: whether an account may owe what it would with this order as well, whichever of its orders are filled.
+fn loan_allows(pool: &Pool, owner: &Account, order: &Order) -> bool {
+    let mut after = owner.clone();
+    after.orders.push(order.clone());
+    custody::loan_allows(pool, owner, &after)
 }
 
 /// What [`crate::command::Command::PlaceOrder`] would say to an order of this account, and how the order would rest: for readers, who
-/// hold a pool without members. An order that buys collateral is judged by the commands alone, because what the whole pool owes
+/// hold a pool without members. What an order may add to a loan is judged by the commands alone, because what the whole pool owes
 /// is known to them alone.
 ///
 /// # Errors
@@ -169,13 +189,10 @@ fn require_limits(pool: &Pool, owner: &Account, instrument: &Instrument, order: 
     if !instrument.is_spot() {
         return Ok(());
     }
-    let own = || orders().filter(|other| pool.instruments[other.instrument].is_spot());
-    let sold: Quantity =
-        own().filter(|other| other.instrument == order.instrument).map(|other| (-other.quantity).or_zero()).sum();
+    let own = orders().filter(|other| other.instrument == order.instrument);
+    let sold: Quantity = own.map(|other| (-other.quantity).or_zero()).sum();
     require(sold <= held, Rejection::BalanceTooSmall)?;
-    let mut after = owner.clone();
-    after.cash -= own().map(|other| other.limit * other.quantity.or_zero()).sum::<Money>();
-    require(order.quantity.is_negative() || custody::loan_allows(pool, owner, &after), Rejection::LoanLimitExceeded)
+    require(order.quantity.is_negative() || loan_allows(pool, owner, order), Rejection::LoanLimitExceeded)
 }
 
 /// Whether the limit is inside the price band on its aggressive side: a patient limit may lie anywhere. R8.3
@@ -300,7 +317,7 @@ pub(super) fn trade(
     require_lots(trade.quantity)?;
     require_price(trade.price)?;
     require(trade.buyer != trade.seller, Rejection::SameAccount)?;
-    if is_spot(state, pool, trade.instrument) {
+    if [trade.buyer, trade.seller].iter().any(|side| may_raise_a_loan(state, pool, *side, trade.instrument)) {
         know_loans(state, pool);
     }
     let found = pool_of(state, pool)?;
@@ -316,7 +333,7 @@ pub(super) fn trade(
         require(owner.leaves.iter().any(|leave| leave.venue == signer), Rejection::VenueNotAllowed)?;
     }
     for (side, quantity) in sides {
-        let owner = account_of(found, side)?;
+        let owner = &*found.net(side);
         require_standing(is_live(&state.feeds, instrument), found, owner, instrument, &as_order(trade, quantity))?;
         require(inside, Rejection::LimitOutsideBand)?;
         require_side(found, owner, instrument, trade, quantity)?;
@@ -387,8 +404,9 @@ fn require_side(
             .map(|order| (-order.quantity).or_zero())
             .sum();
         require(after.quantity(trade.instrument) >= offered, Rejection::BalanceTooSmall)?;
-        require(custody::loan_allows(pool, owner, &after), Rejection::LoanLimitExceeded)?;
     }
+    let asks = instrument.is_spot() || (has_collateral(pool, owner) && !smaller);
+    require(!asks || custody::loan_allows(pool, owner, &after), Rejection::LoanLimitExceeded)?;
     if pool.meets_initial_with(&after, after.orders.iter()) {
         return Ok(());
     }

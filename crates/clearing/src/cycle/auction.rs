@@ -1,6 +1,7 @@
 //! Step 6a: every instrument clears at one uniform price (R8).
 
 use super::book::{self, Book, Interest, Origin, Passing, clears_now};
+use super::unwind::given_up;
 use super::{Moment, interest};
 use crate::event::{Cause, Event};
 use crate::margin;
@@ -261,6 +262,10 @@ fn settle_fill(pool: &mut Pool, id: PoolId, wish: &Interest, fill: Quantity, pri
         Origin::Order(_) => pool.fee(instrument, price * fill),
         Origin::Liquidation | Origin::Fund | Origin::Conversion => Money::ZERO,
     };
+    if wish.origin == Origin::Fund {
+        // R11.8: what a sale gives up is gone; what it brings beyond is earned.
+        pool.fund.concession -= given_up(&pool.instruments[instrument], fill, price).or_zero();
+    }
     pool.trade(account, instrument, fill, price);
     if let Origin::Order(number) = wish.origin {
         pool.accounts.edit(account).cash -= fee;

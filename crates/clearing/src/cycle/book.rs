@@ -10,7 +10,7 @@ use crate::event::{Event, Removal};
 use crate::parallel;
 use crate::state::{Account, Condition, Feed, Instrument, Level, Order, Pool, Position};
 use crate::table::{AccountId, FeedId, InstrumentId, PoolId, Table};
-use crate::units::{Price, Quantity};
+use crate::units::{Price, Quantity, Time};
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
@@ -62,6 +62,13 @@ impl Book {
         resting.iter().filter(near).map(|interest| interest.quantity.abs()).sum()
     }
 
+    /// Takes out what an account offers to sell.
+    pub(super) fn take_back(&mut self, instrument: InstrumentId, account: AccountId) {
+        if let Some(resting) = self.interests.get_mut(&instrument) {
+            resting.retain(|interest| interest.account != account || !interest.quantity.is_negative());
+        }
+    }
+
     /// The lots that an account's own orders offer to sell.
     pub(super) fn offered(&self, instrument: InstrumentId, account: AccountId) -> Quantity {
         let resting = self.interests.get(&instrument).map_or(&[][..], Vec::as_slice);
@@ -75,8 +82,13 @@ impl Book {
 
 /// Whether an instrument's auction clears in this block. R8.3
 pub(super) fn clears_now(instrument: &Instrument, now: Moment) -> bool {
-    let collecting = instrument.breaker.call_until.is_some_and(|until| until > now.time);
-    instrument.priced && instrument.settled.is_none() && instrument.breaker.level < Level::Halted && !collecting
+    let open = instrument.breaker.level < Level::Halted && !is_collecting(instrument, now.time);
+    instrument.priced && instrument.settled.is_none() && open
+}
+
+/// Whether orders collect for a call auction. R8.3
+pub(super) fn is_collecting(instrument: &Instrument, time: Time) -> bool {
+    instrument.breaker.call_until.is_some_and(|until| until > time)
 }
 
 /// Whether only orders that reduce a position may trade. R3.4, R13.1
@@ -120,7 +132,7 @@ fn interests_at_rest(
     account: AccountId,
     now: Moment,
 ) -> Option<Vec<Interest>> {
-    let held = &pool.accounts[account];
+    let held = &*pool.net(account);
     let all_stay = held.orders.iter().all(|order| !lifetime_is_over(order.lifetime, now.time))
         && crossing(pool, feeds, held).is_none()
         && pool.meets_initial_with(held, held.orders.iter());
@@ -138,7 +150,8 @@ fn put_in_order(
 ) {
     let is_over = |order: &Order| lifetime_is_over(order.lifetime, now.time);
     remove_orders(pool, id, account, Removal::LifetimeOver, is_over, say);
-    let mut netted = pool.accounts[account].clone();
+    // R16.1: what has accrued against the account is not there to cover an order.
+    let mut netted = pool.net(account).into_owned();
     let gone = net_self_matches(pool, feeds, &mut netted);
     if pool.meets_initial_with(&netted, netted.orders.iter()) {
         if netted.orders != pool.accounts[account].orders {

@@ -1,14 +1,14 @@
-//! Step 5: what a breached account must sell, and at which limit (R10); and collateral sold because a loan is too large (R2.5).
+//! Step 5: what a breached account must sell, and how much of it at once (R10).
 
 use super::Moment;
 use super::book::{Book, Interest, Origin, clears_now, remove_orders};
+use super::concession::{forced_limit, has_price};
 use super::watch::Breached;
 use crate::event::{Event, Removal};
-use crate::exit_cost::ExitCost;
 use crate::margin;
 use crate::parallel;
 use crate::rows::Rows;
-use crate::state::{Condition, FUND, Feed, Level, Pool, Position, Standing};
+use crate::state::{Condition, Feed, Level, Pool, Position, Standing};
 use crate::table::{AccountId, FeedId, InstrumentId, PoolId, Table};
 use crate::units::{Money, Price, Quantity, Ratio};
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -35,6 +35,8 @@ pub(super) fn begin(
         say(Event::LiquidationsCarried { pool: id, accounts: breached.carried });
     }
     let mut active = Vec::new();
+    // R16.1: what they owe of funding and interest is paid before anybody is paid for taking their portfolios.
+    breached.accounts.iter().for_each(|account| pool.collect(*account));
     let figures = parallel::map(&breached.accounts, |account| Figures::of(pool, *account));
     for (account, Figures { equity, found }) in breached.accounts.iter().zip(figures) {
         match found {
@@ -131,11 +133,11 @@ pub(super) fn still_due(pool: &Pool, mut portfolios: Vec<AccountId>) -> Vec<Acco
 
 /// What liquidations may still take of the resting depth in this block, by instrument and by the sign of their orders. R10.4
 #[derive(Clone)]
-struct Budget(BTreeMap<(InstrumentId, i64), Quantity>);
+pub(super) struct Budget(BTreeMap<(InstrumentId, i64), Quantity>);
 
 impl Budget {
     /// Of the instruments that the accounts hold.
-    fn of(pool: &Pool, book: &Book, accounts: &[AccountId]) -> Self {
+    pub(super) fn of(pool: &Pool, book: &Book, accounts: &[AccountId]) -> Self {
         let held = accounts.iter().flat_map(|account| &pool.accounts[*account].positions);
         let sides: BTreeSet<(InstrumentId, i64)> =
             held.map(|position| (position.instrument, position.quantity.signum().saturating_neg())).collect();
@@ -146,15 +148,16 @@ impl Budget {
         Self(sides.into_iter().map(share).collect())
     }
 
-    fn left(&self, instrument: InstrumentId, sign: i64) -> Quantity {
+    pub(super) fn left(&self, instrument: InstrumentId, sign: i64) -> Quantity {
         self.0.get(&(instrument, sign)).copied().unwrap_or_default()
     }
 
-    fn take(&mut self, orders: &[Interest]) {
+    /// Orders take what they want of it; those in what nobody here holds take nothing.
+    pub(super) fn take(&mut self, orders: &[Interest]) {
         for order in orders {
-            let left = self.0.get_mut(&(order.instrument, order.quantity.signum()));
-            let left = left.expect("there is a budget for every position of the block's liquidations");
-            *left = (*left - order.quantity.abs()).or_zero();
+            if let Some(left) = self.0.get_mut(&(order.instrument, order.quantity.signum())) {
+                *left = (*left - order.quantity.abs()).or_zero();
+            }
         }
     }
 }
@@ -284,12 +287,6 @@ impl<'a> Seller<'a> {
         })
     }
 
-    /// R3.4: while the feed is down, or back for too short a time, nobody is made to sell.
-    fn has_price(&self, instrument: InstrumentId) -> bool {
-        let listed = &self.pool.instruments[instrument];
-        self.feeds[listed.parameters.feed].condition != Condition::Down && !listed.is_in_grace(self.now.time)
-    }
-
     fn is_live(&self, instrument: InstrumentId) -> bool {
         let listed = &self.pool.instruments[instrument];
         self.feeds[listed.parameters.feed].condition == Condition::Live && !listed.is_in_grace(self.now.time)
@@ -368,7 +365,8 @@ impl<'a> Seller<'a> {
     /// The positions that can trade now.
     fn tradable(&self) -> impl Iterator<Item = &Position> {
         let can_trade = |position: &&Position| {
-            clears_now(&self.pool.instruments[position.instrument], self.now) && self.has_price(position.instrument)
+            clears_now(&self.pool.instruments[position.instrument], self.now)
+                && has_price(self.pool, self.feeds, position.instrument, self.now)
         };
         self.positions.iter().filter(can_trade)
     }
@@ -396,29 +394,16 @@ impl<'a> Seller<'a> {
                 sign: position.quantity.signum(),
                 room,
                 throttled: room < whole,
-                limit: self.limit(position.instrument, position.quantity.signum()),
+                limit: self.limit(position),
                 taken: Quantity::ZERO,
             }
         };
         self.tradable().enumerate().map(leg).collect()
     }
 
-    /// R10.3: from the edge of the mark's band that is good for the account towards the price at which the account's equity,
-    /// spread over its positions by notional, is used up, or towards what leaving costs (R5.6) or what the market's depth
-    /// says of a position of this size, where that is further. Never beyond the band.
-    fn limit(&self, instrument: InstrumentId, sign: i64) -> Price {
-        let listed = &self.pool.instruments[instrument];
-        let mark = self.pool.matrices.mark(instrument);
-        let worth = |position: &Position| self.pool.matrices.mark(position.instrument).abs() * position.quantity.abs();
-        let whole: Money = self.positions.iter().map(worth).sum();
-        let held = self.pool.accounts[self.id].quantity(instrument);
-        let leaving = self.pool.matrices.exit_costs.maintenance(instrument).of_last_lot(held);
-        let moved = ExitCost::of(&listed.parameters.depth, mark).of_last_lot(held);
-        let equity = mark.abs().times_floor(self.equity.or_zero().ratio_to_floor(whole, Ratio::ONE));
-        let cushion = equity.max(leaving).max(moved).min(listed.band_width());
-        let doubt = self.pool.matrices.doubt(instrument).min(listed.band_width());
-        let (best, bankruptcy) = if sign < 0 { (mark - doubt, mark + cushion) } else { (mark + doubt, mark - cushion) };
-        best.towards_floor(bankruptcy, self.age.saturating_add(1), u64::from(self.pool.parameters.concession_blocks))
+    /// R10.3, for a leg of this account.
+    fn limit(&self, leg: &Position) -> Price {
+        forced_limit(self.pool, self.positions, self.equity, leg, self.age)
     }
 
     /// The failing row that matters: the lowest over maintenance and target rows.
@@ -507,37 +492,4 @@ struct Lowest {
     row: usize,
     /// Whether the row is one of the target matrix.
     widened: bool,
-}
-
-/// R2.5: an account that owes more than it may sells collateral for all it owes; when the pool as a whole owes more than
-/// it may, everybody sells for their part of the excess.
-pub(super) fn convert_loans(pool: &mut Pool, id: PoolId, book: &Book, say: &mut dyn FnMut(Event)) -> Vec<Interest> {
-    let mut loans = pool.ask_for_loans();
-    loans.retain(|(account, _)| pool.accounts[*account].is_good() && *account != FUND);
-    let all: Money = loans.iter().map(|(_, loan)| *loan).sum();
-    let excess = (all - pool.parameters.pool_loan_limit).or_zero();
-    let mut orders = Vec::new();
-    for (account, loan) in loans {
-        let above = if loan > pool.parameters.account_loan_limit { loan } else { Money::ZERO };
-        let part = if excess.is_positive() { excess.share_floor(loan, all) } else { Money::ZERO };
-        let mut due = above.max(part);
-        for position in
-            pool.accounts[account].positions.iter().filter(|position| pool.instruments[position.instrument].is_spot())
-        {
-            let listed = &pool.instruments[position.instrument];
-            if !due.is_positive() || !listed.mark.is_positive() {
-                break;
-            }
-            let instrument = position.instrument;
-            let lots = due.lots_ceil(listed.mark).min(position.quantity - book.offered(instrument, account));
-            if !lots.is_positive() {
-                continue;
-            }
-            due -= listed.mark * lots;
-            let limit = (listed.mark - listed.band_width()).max(Price::new(1));
-            orders.push(Interest { account, instrument, quantity: -lots, limit, origin: Origin::Conversion });
-            say(Event::CollateralConverted { pool: id, account, instrument, quantity: lots });
-        }
-    }
-    orders
 }

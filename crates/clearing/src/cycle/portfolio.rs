@@ -160,8 +160,12 @@ pub(super) fn largest_share(wanted: Ratio, fits: impl Fn(Ratio) -> bool) -> Rati
 
 /// R10.5: a bidder must hold initial margin for what it takes, with its own orders, even before any premium.
 fn carries(pool: &Pool, bidder: AccountId, positions: &[Position], share: Ratio) -> bool {
-    let after = with_slice(pool, &pool.accounts[bidder], positions, share);
-    pool.meets_initial_with(&after, after.orders.iter())
+    let before = pool.net(bidder);
+    let after = with_slice(pool, &before, positions, share);
+    // R2.5: what is paid for collateral may be owed, but no more than an account may owe.
+    let loan = margin::promised_loan(pool, &after);
+    let lends = loan <= pool.limits_for_borrowing().0 || loan <= margin::promised_loan(pool, &before);
+    lends && pool.meets_initial_with(&after, after.orders.iter())
 }
 
 /// The account with a share of the positions bought at their marks.

@@ -286,7 +286,6 @@ pub(super) fn mark(pool: &mut Pool, feeds: &Table<FeedId, Feed>, now: Moment) {
         let fair = Fair::of(instrument, feed.index, now.time);
         move_premium(instrument, &fair, now.elapsed);
         instrument.mark = instrument.with_open_part(fair.fixed, fair.open + instrument.premium);
-        instrument.premium_time = instrument.premium_time.saturating_add(instrument.premium.over(now.elapsed));
         instrument.priced = true;
     }
 }
