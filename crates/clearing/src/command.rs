@@ -486,6 +486,8 @@ rejections! {
     VenueNotFound = 529, "there is no such venue in the pool";
     /// Limits.
     LotTooSmall = 550, "a lot is worth less than 0.1 USD at the feed's index, so that rounding to a quantum a lot would matter";
+    /// Standing.
+    AccountBeingClosed = 530, "the account is closed and what it held has not all gone yet";
     /// Margin.
     InitialMarginNotMet = 601, "initial margin would not be met";
     /// Margin.

@@ -221,6 +221,7 @@ impl Pool {
             now: Derived(self.now.0),
             order_screen: Derived::default(),
             loans: Derived::default(),
+            guards: self.guards.clone(),
         }
     }
 }

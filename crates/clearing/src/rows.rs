@@ -3,7 +3,7 @@
 use crate::doubt::{self, Doubt};
 use crate::exit_cost::ExitCosts;
 use crate::parameters::Kind;
-use crate::state::{Correlation, Feed, Instrument, Pool, Stress};
+use crate::state::{Condition, Correlation, Feed, Instrument, Pool, Stress};
 use crate::table::{FeedId, Id, InstrumentId, Table};
 use crate::units::{MAX_ROWS, PPM, Price, Ratio, Time, square_root_floor};
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -87,6 +87,8 @@ pub struct Matrices {
     pub doubts: Vec<Doubt>,
     /// What leaving a lot of each instrument costs. R5.6
     pub exit_costs: ExitCosts,
+    /// Collateral whose feed is not live: it backs nothing new. R3.10
+    pub dormant: Vec<InstrumentId>,
     /// The unshocked row and the set at maintenance stress.
     pub maintenance: Rows,
     /// The set at maintenance stress widened by the target buffer, never beyond initial stress. R6.3
@@ -141,6 +143,12 @@ impl Matrices {
         self.doubts.get(instrument.position()).unwrap_or(NONE)
     }
 
+    /// Whether what an account holds of an instrument backs new orders, withdrawals and loans. R3.10
+    #[must_use]
+    pub fn backs(&self, instrument: InstrumentId) -> bool {
+        !self.dormant.contains(&instrument)
+    }
+
     /// Whether the instrument was priced in the last cycle.
     #[must_use]
     pub fn covers(&self, instrument: InstrumentId) -> bool {
@@ -166,15 +174,28 @@ pub fn build(pool: &Pool, feeds: &Table<FeedId, Feed>, time: Time) -> Matrices {
         first.into_iter().chain(scenarios.iter().copied()).chain(last).collect()
     };
     let share = pool.parameters.maintenance_share;
-    let today: Vec<Price> = pool.instruments.iter().map(|(_, instrument)| instrument.mark).collect();
+    let today: Vec<Price> = pool.instruments.iter().map(|(_, instrument)| mark_of(instrument)).collect();
     Matrices {
         exit_costs: ExitCosts::of(&pool.instruments, &today),
         today,
         doubts: doubt::of(pool, feeds, time),
+        dormant: dormant(pool, feeds),
         maintenance: price_all(pool, feeds, with(Some(Scenario::Unshocked), None), &maintenance, share, time),
         target: price_all(pool, feeds, with(None, None), &target, share, time),
         initial: price_all(pool, feeds, with(None, Some(Scenario::Reversion)), &initial, Ratio::ONE, time),
     }
+}
+
+/// What a lot is worth today: the mark, but of collateral that has had no price for too long. R3.10
+fn mark_of(instrument: &Instrument) -> Price {
+    if instrument.is_worthless() { Price::ZERO } else { instrument.mark }
+}
+
+/// R3.10: a price that cannot be relied on is lent against by nobody, whenever the balance came in.
+fn dormant(pool: &Pool, feeds: &Table<FeedId, Feed>) -> Vec<InstrumentId> {
+    let is_dormant =
+        |listed: &Instrument| listed.is_spot() && feeds[listed.parameters.feed].condition != Condition::Live;
+    pool.instruments.iter().filter(|(_, listed)| is_dormant(listed)).map(|(id, _)| id).collect()
 }
 
 /// The scenarios of a pool, without the unshocked and the reversion row. R5.2
@@ -261,6 +282,7 @@ fn price_in(
     crash_share: Ratio,
 ) -> Price {
     match scenario {
+        _ if moving.instrument.is_worthless() => Price::ZERO,
         Scenario::Extreme(_) => extreme(moving, shock),
         Scenario::Crash(spot) => moved(moving, crash(spot == id, moving.instrument, crash_share)),
         Scenario::Reversion => reverted(moving, feed.slow - feed.index),

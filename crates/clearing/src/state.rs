@@ -9,6 +9,7 @@ mod recent;
 use crate::accounts::Accounts;
 use crate::accrual::Accruals;
 use crate::command::{Key, Lifetime, OrderNumber};
+use crate::cycle::guards::Guards;
 use crate::derived::Derived;
 use crate::event::Cause;
 use crate::loans::Loans;
@@ -115,6 +116,9 @@ pub struct Pool {
     /// When each account may owe: derived as well. R2.5
     #[borsh(skip)]
     pub(crate) loans: Derived<Loans>,
+    /// What may be done with each instrument's legs in this block: derived as well. R3.10
+    #[borsh(skip)]
+    pub(crate) guards: Derived<Guards>,
 }
 
 /// A backstop provider's money in the tranche.
@@ -335,10 +339,10 @@ pub enum Standing {
     Good,
     /// Its positions are being reduced since this height.
     Liquidating {
-        /// The height of the block in which it breached.
+        /// The height of the block in which it breached, and one more for every block since in which nothing of it could trade. R10.8
         since: u64,
     },
-    /// Its losses went beyond its collateral.
+    /// Its losses went beyond its collateral. What it still holds waits for its market, and is no longer its owner's. R10.8
     Closed,
 }
 
@@ -399,13 +403,13 @@ impl Account {
 
     /// Adds money that is the owner's.
     pub(crate) fn credit(&mut self, amount: Money) {
-        self.cash += amount;
         self.reopen();
+        self.cash += amount;
     }
 
-    /// An account that was closed has owed nothing since, so whatever comes in opens it again. R13.2
+    /// Opens a closed account again for what is its owner's, once nothing of what it left behind is in it. R12.1, R10.8
     pub(crate) fn reopen(&mut self) {
-        if self.standing == Standing::Closed {
+        if self.standing == Standing::Closed && !self.is_being_closed() {
             self.standing = Standing::Good;
             self.accrued.forfeit();
         }
@@ -415,6 +419,12 @@ impl Account {
     #[must_use]
     pub fn has_ended(&self, order: &Order) -> bool {
         order.reduce_only && !self.quantity(order.instrument).opposes(order.quantity)
+    }
+
+    /// Whether it is closed and what it held has not all gone yet. R10.8
+    #[must_use]
+    pub fn is_being_closed(&self) -> bool {
+        self.standing == Standing::Closed && (!self.positions.is_empty() || !self.cash.is_zero())
     }
 
     /// Whether it may place orders, withdraw and bid.
@@ -506,6 +516,12 @@ impl Instrument {
         matches!(self.parameters.kind, Kind::Spot { .. })
     }
 
+    /// Whether it is collateral that has had no price for so long that it is worth nothing until its feed is back. R3.10
+    #[must_use]
+    pub fn is_worthless(&self) -> bool {
+        self.is_spot() && self.breaker.level == Level::WindDown
+    }
+
     /// Whether orders in it can still be filled one day.
     #[must_use]
     pub fn is_open(&self) -> bool {
@@ -560,6 +576,7 @@ impl Pool {
             now: Derived(time),
             order_screen: Derived::default(),
             loans: Derived::default(),
+            guards: Derived::default(),
         }
     }
 

@@ -21,7 +21,7 @@ use clearing::Engine;
 use clearing::command::{Capital, Command, Signed};
 use clearing::event::{Event, Layer, Receipt};
 use clearing::margin;
-use clearing::state::{Account, FUND, Level, Order, Pool, Position, State};
+use clearing::state::{Account, FUND, Level, Order, Pool, Position, Standing, State};
 use clearing::table::{AccountId, InstrumentId, PoolId};
 use clearing::units::{Accrued, Money, PARTS, Price, Quantity, Ratio};
 use proptest::prelude::*;
@@ -265,7 +265,9 @@ proptest! {
             for (id, pool) in world.engine.state().pools.iter().filter(|(_, pool)| !pool.winding_down) {
                 let disturbed = disturbed_in(&receipt, id);
                 for (_, held) in pool.accounts.iter().filter(|(account, _)| !disturbed.contains(account)) {
-                    if held.is_good() && !only_reductions(held) {
+                    // R3.10: what rests on collateral that backs nothing waits, and does not trade.
+                    let backed = held.positions.iter().all(|position| pool.matrices.backs(position.instrument));
+                    if held.is_good() && !only_reductions(held) && backed {
                         check_subsets(pool, held)?;
                     }
                 }
@@ -281,9 +283,10 @@ proptest! {
             let receipt = world.step();
             for (id, pool) in world.engine.state().pools.iter().filter(|(_, pool)| !pool.winding_down) {
                 let disturbed = disturbed_in(&receipt, id);
-                let waits = |held: &Account| held.positions.iter().any(|position| {
-                    pool.instruments[position.instrument].breaker.level == Level::Halted
-                });
+                // R13.4: but for those who have no market at all while one of theirs is halted.
+                let level = |position: &Position| pool.instruments[position.instrument].breaker.level;
+                let waits = |held: &Account| held.positions.iter().any(|position| level(position) == Level::Halted)
+                    && held.positions.iter().all(|position| level(position) >= Level::ReduceOnly);
                 let breaching = pool.accounts.iter().filter(|(account, held)| {
                     held.is_good() && !waits(held) && !disturbed.contains(account) && breaches(pool, held)
                 });
@@ -460,8 +463,8 @@ fn check_steps(
             _ => Money::ZERO,
         };
         let accrued = was.cash - is.cash - receipt.events.iter().map(own).sum::<Money>();
-        // Who went on to a portfolio auction in the same block has nothing left to compare.
-        if !is.positions.is_empty() {
+        // Who went on to a portfolio auction in the same block has nothing left to compare; of who is closed, everything goes. R10.8
+        if !is.positions.is_empty() && was.standing != Standing::Closed {
             prop_assert!(
                 worst(is) >= worst(was) - accrued.or_zero(),
                 "{} {:?} to {:?}: {:?}",
@@ -654,8 +657,10 @@ fn check_layers(before: &State, after: &State, receipt: &Receipt) -> Result<(), 
         let held = &pool.accounts[*account];
         // Money that was on its way out of the tranche still arrives.
         if *account != FUND && !pool.winding_down && !before.pools[*id].tranche.contains_key(account) {
-            prop_assert_eq!(held.cash, Money::ZERO, "{:?} before, {:?}", was, receipt.events);
-            prop_assert!(held.positions.is_empty());
+            // R10.8: but for legs that wait for their market, and what it owes against them.
+            let is_empty = held.positions.is_empty();
+            prop_assert!(held.cash.is_zero() || !is_empty, "{:?} before, {:?}", was, receipt.events);
+            prop_assert_eq!(held.standing, Standing::Closed);
         }
         let layers: Vec<Layer> = receipt
             .events

@@ -66,11 +66,12 @@ fn column() -> impl Strategy<Value = Column> {
             steps.into_iter().map(rise).collect::<Vec<_>>()
         })
     };
-    (price, doubt(), (prices(4), prices(3), prices(5)), tiers(), tiers(), 0_i64..100_000, any::<bool>()).prop_map(
-        |(today, doubt, (maintenance, target, initial), tiers, initial_tiers, fee, is_spot)| {
+    (price, doubt(), (prices(4), prices(3), prices(5)), tiers(), tiers(), 0_i64..100_000, 0..3).prop_map(
+        |(today, doubt, (maintenance, target, initial), tiers, initial_tiers, fee, kind)| {
             // The highest fee: twice, once for the rate and once for the surcharge of the pool below.
             let fee = ppm(fee) * ppm(PPM + 500_000);
-            Column { today, doubt, maintenance, target, initial, tiers, initial_tiers, fee, is_spot }
+            let (is_spot, is_dormant) = (kind > 0, kind > 1);
+            Column { today, doubt, maintenance, target, initial, tiers, initial_tiers, fee, is_spot, is_dormant }
         },
     )
 }
@@ -108,11 +109,13 @@ fn pool_of(market: &[Column]) -> Pool {
         scenarios: choose(&market[0]).iter().map(|_| Scenario::Unshocked).collect(),
         columns: market.iter().map(|column| choose(column).iter().copied().map(Price::new).collect()).collect(),
     };
+    let dormant = market.iter().enumerate().filter(|(_, column)| column.is_dormant);
     let today: Vec<Price> = market.iter().map(|column| Price::new(column.today)).collect();
     pool.matrices = Matrices {
         exit_costs: ExitCosts::of(&pool.instruments, &today),
         today,
         doubts: market.iter().map(|column| doubt_of(market, &column.doubt)).collect(),
+        dormant: dormant.map(|(at, _)| InstrumentId(at as u16)).collect(),
         maintenance: rows(|column| &column.maintenance),
         target: rows(|column| &column.target),
         initial: rows(|column| &column.initial),
@@ -162,7 +165,7 @@ fn close_below(core: Money, truth: &Exact, quanta: i64) -> Result<(), TestCaseEr
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
-    // R6.1, R6.2, R6.3, R5.3, R5.6, R3.8
+    // R6.1, R6.2, R6.3, R5.3, R5.6, R3.8, R3.10
     #[test]
     fn margin_is_what_the_rulebook_says(market in prop::collection::vec(column(), INSTRUMENTS), vector in vector()) {
         let (pool, account) = (pool_of(&market), account_of(&vector, &[]));
@@ -174,7 +177,9 @@ proptest! {
         let truth = |bar| model::lowest(&model::stressed(&market, &vector, bar));
         close_below(margin::maintenance_worst(&pool, cash, positions).value, &truth(Bar::Maintenance), slack)?;
         close_below(margin::target_worst(&pool, cash, positions), &truth(Bar::Target), slack)?;
-        close_below(margin::free_collateral(&pool, cash, positions), &truth(Bar::Initial), 2 * slack)?;
+        // R6.4 holds for a vector with collateral that backs nothing new as well.
+        let free = truth(Bar::Initial).min(truth(Bar::Target));
+        close_below(margin::free_collateral(&pool, cash, positions), &free, 2 * slack)?;
         // Doubt in favour is rounded down: once a leg, and for lots that make a part of the move once a lot.
         let partial = market.iter().zip(&vector.lots).filter(|(column, _)| column.doubt.share != PPM);
         let slack = slack + partial.map(|(_, lots)| lots.abs()).sum::<i64>();
@@ -525,6 +530,7 @@ fn column_of(pool: &Pool, at: u16) -> Column {
         initial_tiers: tiers(&listed.parameters.initial_exit_cost),
         fee: ppm(listed.parameters.fee.get()),
         is_spot: matches!(listed.parameters.kind, Kind::Spot { .. }),
+        is_dormant: !pool.matrices.backs(id),
     }
 }
 

@@ -42,12 +42,12 @@ struct Asked {
 impl Asked {
     fn of(pool: &Pool, seller: AccountId) -> Self {
         let held = &pool.accounts[seller];
-        let positions = held.positions.clone();
+        let positions = pool.open_legs(&held.positions);
         let whole = margin::initial_margin(pool, Money::ZERO, &positions).or_zero();
         Self {
             whole,
             premium: reserve_premium(pool, &positions, whole.max(Money::new(1))).min(pool.parameters.max_premium),
-            equity: margin::equity(&pool.matrices, held.cash, &positions).or_zero(),
+            equity: pool.sure_equity(held).or_zero(),
             positions,
         }
     }
@@ -83,6 +83,8 @@ fn take_one(
 
 fn stays_sound(pool: &Pool, positions: &[Position], share: Ratio, set_aside: Money) -> bool {
     let after = with_slice(pool, &pool.accounts[FUND], positions, share);
-    let cash = after.cash - set_aside;
-    !margin::maintenance_worst(pool, cash, &after.positions).value.is_negative()
+    // R3.10: the fund takes nothing new on collateral that has no live price.
+    let backing = margin::without_dormant(&pool.matrices, &after.positions);
+    let backing = backing.as_deref().unwrap_or(&after.positions);
+    !margin::maintenance_worst(pool, after.cash - set_aside, backing).value.is_negative()
 }

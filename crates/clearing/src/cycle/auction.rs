@@ -4,7 +4,6 @@ use super::book::{self, Book, Interest, Origin, Passing, clears_now};
 use super::unwind::given_up;
 use super::{Moment, interest};
 use crate::event::{Cause, Event};
-use crate::margin;
 use crate::state::{FUND, Instrument, Level, Pool, Quotes};
 use crate::table::{AccountId, InstrumentId, PoolId};
 use crate::units::{Money, Price, Quantity, Ratio, share_exactly};
@@ -294,8 +293,7 @@ fn shrink(pool: &mut Pool, wish: &Interest, number: u64, fill: Quantity) {
 
 /// R10.6: a share of the value to the fund, and nothing from an account that has nothing left.
 fn pay_liquidation_fee(pool: &mut Pool, wish: &Interest, value: Money) -> Money {
-    let seller = &pool.accounts[wish.account];
-    let equity = margin::equity(&pool.matrices, seller.cash, &seller.positions);
+    let equity = pool.sure_equity(&pool.accounts[wish.account]);
     let fee = value.abs().times_floor(pool.parameters.liquidation_fee).min(equity.or_zero());
     pool.accounts.edit(wish.account).cash -= fee;
     pool.accounts.edit(FUND).cash += fee;

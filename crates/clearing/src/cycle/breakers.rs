@@ -36,7 +36,7 @@ pub(super) fn step(
         };
         let next = next(pool, listed, feed, wanted, now);
         enter(pool, id, instrument, next, wanted, now, say);
-        if next.0 == Level::WindDown {
+        if next.0 == Level::WindDown && !pool.instruments[instrument].is_spot() {
             // R13.3, R12.4: a market that cannot reopen ends at the last index that its feed agreed on.
             let price = pool.instruments[instrument].averaging(now.time).worth(feed.index);
             close::close_at(pool, id, instrument, price, say);
@@ -88,8 +88,13 @@ fn wanted(pool: &Pool, instrument: &Instrument, feed: &Feed, (drawdown, cascades
 fn next(pool: &Pool, instrument: &Instrument, feed: &Feed, wanted: (Level, Cause), now: Moment) -> (Level, Cause) {
     let breaker = &instrument.breaker;
     let standing = (breaker.level, breaker.cause);
-    // A balance is owned, not owed: there is nothing to close it at, so it waits for its feed.
-    let too_long = now.time - breaker.since > pool.parameters.max_halt && !instrument.is_spot();
+    let too_long = now.time - breaker.since > pool.parameters.max_halt;
+    // R3.10: a balance is owned, not owed: there is nothing to close it at. It is worth nothing until its feed is back, and a restart is no
+    // reason to value it again.
+    if instrument.is_worthless() {
+        let is_back = feed.condition != Condition::Down && !now.restart;
+        return if is_back { (Level::CallAuction, Cause::Reopening) } else { standing };
+    }
     if now.restart {
         return wanted;
     }

@@ -1,16 +1,9 @@
 //! At which price somebody who must sell sells: never at once at the worst, and never at a price that is in doubt (R10.3, R2.6, R11.8).
 
-use super::Moment;
 use crate::exit_cost::ExitCost;
-use crate::state::{Condition, Feed, Pool, Position};
-use crate::table::{FeedId, InstrumentId, Table};
+use crate::state::{Pool, Position};
+use crate::table::InstrumentId;
 use crate::units::{Money, Price, Ratio};
-
-/// R3.4: while the feed is down, or back for too short a time, nobody is made to sell.
-pub(super) fn has_price(pool: &Pool, feeds: &Table<FeedId, Feed>, instrument: InstrumentId, now: Moment) -> bool {
-    let listed = &pool.instruments[instrument];
-    feeds[listed.parameters.feed].condition != Condition::Down && !listed.is_in_grace(now.time)
-}
 
 /// From the edge of the mark's band that is good for a position of this sign, so much of the way to `furthest`.
 pub(super) fn concede(

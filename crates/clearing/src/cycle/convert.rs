@@ -1,13 +1,12 @@
 //! Part of step 5: collateral sold because a loan is too large (R2.6): first by whoever went beyond a limit, then by everybody.
 
-use super::Moment;
-use super::book::{Book, Interest, Origin, clears_now, remove_orders};
-use super::concession::{forced_limit, has_price};
+use super::book::{Book, Interest, Origin, remove_orders};
+use super::concession::forced_limit;
 use super::liquidate::Budget;
 use crate::event::{Event, Removal};
 use crate::margin;
-use crate::state::{FUND, Feed, Order, Pool, Position};
-use crate::table::{AccountId, FeedId, PoolId, Table};
+use crate::state::{FUND, Order, Pool, Position};
+use crate::table::{AccountId, PoolId};
 use crate::units::{Money, Price, Quantity, share_exactly};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -16,10 +15,8 @@ use alloc::vec::Vec;
 pub(super) fn orders(
     pool: &mut Pool,
     id: PoolId,
-    feeds: &Table<FeedId, Feed>,
     book: &mut Book,
     liquidations: &[Interest],
-    now: Moment,
     say: &mut dyn FnMut(Event),
 ) -> Vec<Interest> {
     let due = due(pool);
@@ -33,7 +30,7 @@ pub(super) fn orders(
     let mut budget = Budget::of(pool, book, &accounts);
     budget.take(liquidations);
     for (account, amount) in due {
-        let orders = sales(pool, feeds, account, amount, &budget, now);
+        let orders = sales(pool, account, amount, &budget);
         // What it offers itself, at whatever price, must not keep it from selling: such orders leave where the balance is not enough for both.
         for order in &orders {
             let (instrument, sold) = (order.instrument, -order.quantity);
@@ -82,21 +79,13 @@ fn shared(total: Money, weights: impl Iterator<Item = Money>) -> Vec<Money> {
 
 /// The balances that an account sells for what it has to repay, as a liquidation would: each as far as the throttle and the book allow
 /// (R10.4), at a limit that concedes block by block (R10.3), and none that has no price or no market.
-fn sales(
-    pool: &Pool,
-    feeds: &Table<FeedId, Feed>,
-    account: AccountId,
-    mut due: Money,
-    budget: &Budget,
-    now: Moment,
-) -> Vec<Interest> {
+fn sales(pool: &Pool, account: AccountId, mut due: Money, budget: &Budget) -> Vec<Interest> {
     let held = &pool.accounts[account];
     let equity = margin::equity(&pool.matrices, held.cash, &held.positions);
     let blocks = pool.converting.get(&account).copied().unwrap_or_default();
     let can_go = |position: &&Position| {
         let listed = &pool.instruments[position.instrument];
-        let trades = clears_now(listed, now) && has_price(pool, feeds, position.instrument, now);
-        listed.is_spot() && listed.mark.is_positive() && trades
+        listed.is_spot() && listed.mark.is_positive() && pool.can_trade(position.instrument)
     };
     let mut orders = Vec::new();
     for position in held.positions.iter().filter(can_go) {

@@ -1,4 +1,5 @@
-//! Step 6b: portfolios that cannot be saved go whole, in slices, to the standing bids that ask least (R10.5).
+//! Step 6b: portfolios that cannot be saved go whole, in slices, to the standing bids that ask least (R10.5). Whole is what has an open
+//! market (R10.8).
 
 use crate::event::Event;
 use crate::margin;
@@ -51,7 +52,7 @@ struct Sale {
 
 impl Sale {
     fn of(pool: &Pool, account: AccountId, ask: Ask) -> Self {
-        let positions = pool.accounts[account].positions.clone();
+        let positions = pool.open_legs(&pool.accounts[account].positions);
         let whole = own_initial_margin(pool, &positions);
         let limit = match ask {
             Ask::UpToReserve => reserve_premium(pool, &positions, whole).min(pool.parameters.max_premium),
@@ -73,8 +74,7 @@ fn lowest_asks_first(pool: &Pool) -> Vec<(Ratio, AccountId, Bid)> {
 /// R10.6 holds for premiums too: what the account does not have would only become a loss of the pool, and a way to take
 /// it. So no bid above what its equity can pay is accepted.
 fn affordable_premium(pool: &Pool, seller: AccountId, whole: Money) -> Ratio {
-    let held = &pool.accounts[seller];
-    let equity = margin::equity(&pool.matrices, held.cash, &held.positions).or_zero();
+    let equity = pool.sure_equity(&pool.accounts[seller]).or_zero();
     equity.ratio_to_floor(whole, pool.parameters.max_premium)
 }
 

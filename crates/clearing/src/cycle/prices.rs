@@ -283,6 +283,10 @@ pub(super) fn mark(pool: &mut Pool, feeds: &Table<FeedId, Feed>, now: Moment) {
         if !feed.priced || instrument.settled.is_some() || now.time < instrument.listed_at {
             continue;
         }
+        if feed.condition == Condition::Down && instrument.priced {
+            // R3.10: prices that have not proved themselves move no mark.
+            continue;
+        }
         let fair = Fair::of(instrument, feed.index, now.time);
         move_premium(instrument, &fair, now.elapsed);
         instrument.mark = instrument.with_open_part(fair.fixed, fair.open + instrument.premium);

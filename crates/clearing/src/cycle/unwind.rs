@@ -1,17 +1,16 @@
 //! Part of step 5: the fund sells its inventory, on a schedule, and gives up no more than it was paid to take it (R11.4, R11.8).
 
 use super::Moment;
-use super::book::{Book, Interest, Origin, clears_now};
-use super::concession::{concede, has_price, leaving};
+use super::book::{Book, Interest, Origin};
+use super::concession::{concede, leaving};
 use crate::margin;
-use crate::state::{Account, FUND, Feed, Instrument, Pool, Position};
-use crate::table::{FeedId, Table};
+use crate::state::{Account, FUND, Instrument, Pool, Position};
 use crate::units::{Money, Price, Quantity, Ratio, Time};
 use alloc::vec::Vec;
 
 /// Sells the fund's inventory in proportion to what is left, which is the Almgren–Chriss schedule without a deadline,
 /// x(t) = X·e^(−κt), and never more than its share of the resting depth. R11.4
-pub(super) fn orders(pool: &Pool, feeds: &Table<FeedId, Feed>, book: &Book, now: Moment) -> Vec<Interest> {
+pub(super) fn orders(pool: &Pool, book: &Book, now: Moment) -> Vec<Interest> {
     let fund = &pool.accounts[FUND];
     if !fund.is_good() || pool.winding_down {
         return Vec::new();
@@ -23,7 +22,7 @@ pub(super) fn orders(pool: &Pool, feeds: &Table<FeedId, Feed>, book: &Book, now:
     let mut orders = Vec::new();
     for position in &fund.positions {
         let listed = &pool.instruments[position.instrument];
-        if !clears_now(listed, now) || !has_price(pool, feeds, position.instrument, now) {
+        if !pool.can_trade(position.instrument) {
             continue;
         }
         let Some(order) = leg(pool, position, share, concession, book, now) else { continue };
