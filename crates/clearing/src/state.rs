@@ -140,8 +140,10 @@ pub struct Bid {
 pub struct Fund {
     /// What it should hold: Cover-2, and not less than the floor.
     pub target: Money,
-    /// The highest equity since capital was last added: where drawdown is measured from.
+    /// The highest equity since capital was last added or a drawdown forgiven. R13.1, R13.3
     pub high: Money,
+    /// What it had when capital was last added, and not less than what was added. R13.1
+    pub given: Money,
     /// When the target was last measured.
     pub measured_at: Time,
 }
@@ -151,9 +153,9 @@ pub struct Fund {
 pub struct Stress {
     /// z · σ · √T, before buffers and rate limits. R4.1
     pub raw: Ratio,
-    /// Initial stress with its buffer, before open interest. R4.4
+    /// Initial stress with its buffer, before caution. R4.4
     pub buffered: Ratio,
-    /// Initial stress as applied.
+    /// Initial stress as applied to an instrument with little open interest. R4.3, R13.1
     pub initial: Ratio,
     /// Maintenance stress as applied.
     pub maintenance: Ratio,
@@ -201,6 +203,8 @@ pub struct Instrument {
     pub open_interest: Quantity,
     /// Σ of all positions, in lots: zero for a derivative, what custody holds for spot. R2.4
     pub total: Quantity,
+    /// How far open interest was on the way from its low to its high mark, 0 to 1, when stress was last calibrated. R4.3
+    pub interest_share: Ratio,
     /// Where the instrument stands on the breaker ladder. R13.1
     pub breaker: Breaker,
     /// Σ of long positions before the block's first command, in lots: known again in every block, and no part of the encoding. R4.3
@@ -223,6 +227,12 @@ pub struct Breaker {
     pub call_until: Option<Time>,
     /// Until then the mark counts as doubtful, so that nobody is liquidated by the first prices after a halt. R13.2
     pub grace_until: Time,
+    /// Where it stood before a call auction or a halt, and where it goes on from. R13.8
+    pub resumes: (Level, Cause),
+    /// Since when it has been open again after orders last called an auction; zero before the first. R8.3
+    pub open_since: Time,
+    /// At which price orders last wanted to trade outside the band, and called an auction. R8.3
+    pub called_at: Price,
 }
 
 /// The steps of the ladder, from free to closed. R13.1
@@ -301,6 +311,26 @@ pub enum Standing {
     },
     /// Its losses went beyond its collateral.
     Closed,
+}
+
+impl Breaker {
+    /// Its step and cause, beneath a call auction or a halt. R13.8
+    #[must_use]
+    pub fn stands(&self) -> (Level, Cause) {
+        if self.is_closed() { self.resumes } else { (self.level, self.cause) }
+    }
+
+    /// Whether the market does not trade: orders collect, or it has halted. R13.8
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.level >= Level::CallAuction
+    }
+
+    /// Whether orders collect because some of them want to trade outside the band. R8.3
+    #[must_use]
+    pub fn is_called_by_orders(&self) -> bool {
+        self.level == Level::CallAuction && self.cause == Cause::OutsideBand
+    }
 }
 
 impl Account {
@@ -398,6 +428,7 @@ impl Instrument {
             settled: None,
             open_interest: Quantity::ZERO,
             total: Quantity::ZERO,
+            interest_share: Ratio::ZERO,
             breaker: Breaker {
                 level: Level::Normal,
                 cause: Cause::Calm,
@@ -405,6 +436,9 @@ impl Instrument {
                 caused_at: listed_at,
                 call_until: None,
                 grace_until: Time::ZERO,
+                resumes: (Level::Normal, Cause::Calm),
+                open_since: Time::ZERO,
+                called_at: Price::ZERO,
             },
             open_interest_before: Quantity::ZERO,
         }
@@ -429,6 +463,40 @@ impl Instrument {
         let (low, high) = (self.parameters.open_interest_low, self.parameters.open_interest_high);
         let allowed = (mark * self.open_interest_before + (high - low).times_floor(SIXTEENTH)).max(low).min(high);
         (mark * open_interest - allowed).or_zero().lots_ceil(mark)
+    }
+
+    /// Whether it counts: from its first price until it settles. What does not count brings no stress, no row and no caution. R4.7
+    #[must_use]
+    pub fn counts(&self) -> bool {
+        self.priced && self.settled.is_none()
+    }
+
+    /// The value of what is open.
+    #[must_use]
+    pub fn open_value(&self) -> Money {
+        self.mark.abs() * self.open_interest
+    }
+
+    /// How far its open interest is on the way from its low to its high mark now, 0 to 1; nowhere for a balance. R4.3
+    pub(crate) fn share_of_interest(&self) -> Ratio {
+        if self.is_spot() {
+            return Ratio::ZERO;
+        }
+        let (low, high) = (self.parameters.open_interest_low, self.parameters.open_interest_high);
+        (self.open_value() - low).or_zero().ratio_to_floor(high - low, Ratio::ONE)
+    }
+
+    /// R13.8: time that passes while the market does not trade moves none of its clocks.
+    pub(crate) fn stand_still(&mut self, elapsed: Time, now: Time) {
+        let breaker = &mut self.breaker;
+        breaker.caused_at += elapsed;
+        if breaker.is_called_by_orders() && breaker.grace_until > now - elapsed {
+            breaker.grace_until += elapsed;
+        }
+        if self.is_spot() {
+            // The cap of a collateral asset grows with its age. R7.6
+            self.listed_at += elapsed;
+        }
     }
 
     /// Whether it is a collateral asset.
@@ -547,6 +615,13 @@ impl Pool {
         // Two quanta more than the fee at the limit: a better price makes the fee higher, and both roundings go up.
         let factor = Ratio::ONE + self.parameters.fee_surcharge;
         value.abs().times_ceil(self.instruments[instrument].parameters.fee).times_ceil(factor) + Money::new(2)
+    }
+
+    /// The initial stress of an instrument: that of its feed, raised towards 100 % by the instrument's own open interest. R4.3
+    #[must_use]
+    pub fn initial_stress(&self, instrument: &Instrument) -> Ratio {
+        let of_feed = self.stresses.get(&instrument.parameters.feed).map_or(Ratio::ZERO, |stress| stress.initial);
+        of_feed + (Ratio::ONE - of_feed).times_ceil(instrument.interest_share)
     }
 
     /// Whether nobody but the fund has an account: nobody whom a change could weaken. R7.6

@@ -5,7 +5,7 @@ use crate::command::{Key, Rejection};
 use crate::event::Event;
 use crate::parameters::{Direction, FeedParameters, InstrumentParameters, Kind, NamedRow, PoolParameters, charges_fit};
 use crate::rows::rows_needed;
-use crate::state::{Condition, Feed, Instrument, Pending, Pool, Publisher, State, Stress, Volatility};
+use crate::state::{Condition, Feed, Instrument, Pending, Pool, Publisher, State, Volatility};
 use crate::table::{AccountId, FeedId, InstrumentId, PoolId};
 use crate::units::{MAX_INSTRUMENTS, MAX_ROWS, Money, Price, Quantity, Ratio, Time};
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -74,7 +74,8 @@ pub(super) fn set_feed(
         own.into_iter().try_for_each(|listed| charges_fit(&parameters, listed, &pool.parameters))?;
     }
     // Everybody who depends on the feed has the longest notice of any pool that uses it.
-    let notice = state.pools.iter().filter(|(_, pool)| pool.stresses.contains_key(&feed) && !pool.has_no_members());
+    let uses = |pool: &Pool| open_instruments(pool).any(|listed| listed.feed == feed);
+    let notice = state.pools.iter().filter(|(_, pool)| uses(pool) && !pool.has_no_members());
     let timelock = notice.map(|(_, pool)| pool.parameters.timelock).max();
     let wait = waits(found.parameters.direction(&parameters), timelock)?;
     require(wait.is_none() || found.pending.is_none(), Rejection::ChangeAlreadyPending)?;
@@ -255,27 +256,18 @@ pub(super) fn list_instrument(
     Ok(())
 }
 
-/// Whether the scenario set stays within its bound with one instrument more. R5.2
+/// Whether the scenario set stays within its bound with one instrument more, when all that is listed has opened. R5.2, R4.7
 fn rows_fit(pool: &Pool, more: Option<&InstrumentParameters>, named: &[NamedRow]) -> bool {
     // A change that waits will bring its own rows.
     let waiting = pool.pending.as_ref().map_or(0, |change| change.parameters.named_rows.len());
     let named = named.len().max(waiting);
-    let all = || pool.instruments.iter().map(|(_, instrument)| &instrument.parameters).chain(more);
+    let all = || open_instruments(pool).chain(more);
     let feeds: BTreeSet<FeedId> = all().map(|parameters| parameters.feed).collect();
     let spots = all().filter(|parameters| matches!(parameters.kind, Kind::Spot { .. })).count();
     rows_needed(feeds.len(), spots, named) <= MAX_ROWS
 }
 
 fn push_instrument(pool: &mut Pool, name: String, parameters: InstrumentParameters, time: Time) -> InstrumentId {
-    // A feed that is new to the pool has no stress until the next cycle calibrates it.
-    let unknown = Stress {
-        raw: Ratio::ZERO,
-        buffered: Ratio::ZERO,
-        initial: Ratio::ONE,
-        maintenance: Ratio::ZERO,
-        moved_at: Time::ZERO,
-    };
-    pool.stresses.entry(parameters.feed).or_insert(unknown);
     pool.instruments.push(Instrument::new(name, parameters, time))
 }
 
