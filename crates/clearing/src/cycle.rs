@@ -32,6 +32,7 @@ use crate::rows;
 use crate::state::State;
 use crate::units::Time;
 use alloc::vec::Vec;
+pub(crate) use auction::call::binds;
 
 /// What every step needs to know about the block.
 #[derive(Clone, Copy)]

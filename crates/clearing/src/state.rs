@@ -1,6 +1,7 @@
 //! Everything the core remembers, every field with its unit.
 
 mod averaging;
+mod breaker;
 mod changes;
 mod claims;
 mod feed;
@@ -26,6 +27,7 @@ use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 
 pub use averaging::Averaging;
+pub use breaker::{Breaker, Level};
 pub use changes::{Course, Line, LineChange, Pending};
 pub use claims::Claims;
 pub use feed::{Band, Condition, Feed, Forecast, Observation, Publisher, Volatility};
@@ -146,8 +148,10 @@ pub struct Bid {
 pub struct Fund {
     /// What it should hold: Cover-2, and not less than the floor.
     pub target: Money,
-    /// The highest equity since capital was last added: where drawdown is measured from.
+    /// The highest equity since capital was last added or a drawdown forgiven. R13.1, R13.3
     pub high: Money,
+    /// What it had when capital was last added, and not less than what was added. R13.1
+    pub given: Money,
     /// When the target was last measured.
     pub measured_at: Time,
     /// What it was paid for the portfolios that it took, less what it has given up in selling them. R11.8
@@ -161,9 +165,9 @@ pub struct Fund {
 pub struct Stress {
     /// z · σ · √T, before buffers and rate limits. R4.1
     pub raw: Ratio,
-    /// Initial stress with its buffer, before open interest. R4.4
+    /// Initial stress with its buffer, before caution. R4.4
     pub buffered: Ratio,
-    /// Initial stress as applied.
+    /// Initial stress as applied to an instrument with little open interest. R4.3, R13.1
     pub initial: Ratio,
     /// Maintenance stress as applied.
     pub maintenance: Ratio,
@@ -213,6 +217,8 @@ pub struct Instrument {
     pub open_interest: Quantity,
     /// Σ of all positions, in lots: zero for a derivative, what custody holds for spot. R2.4
     pub total: Quantity,
+    /// How far open interest was on the way from its low to its high mark, 0 to 1, when stress was last calibrated. R4.3
+    pub interest_share: Ratio,
     /// Where the instrument stands on the breaker ladder. R13.1
     pub breaker: Breaker,
     /// Σ of long positions before the block's first command, in lots: known again in every block, and no part of the encoding. R4.3
@@ -227,40 +233,6 @@ pub struct Quotes {
     pub pays: Price,
     /// What sellers ask, rounded up.
     pub asks: Price,
-}
-
-/// Where an instrument stands on the ladder of breakers. R13.1
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct Breaker {
-    /// The step.
-    pub level: Level,
-    /// Why.
-    pub cause: Cause,
-    /// Since when.
-    pub since: Time,
-    /// When a cause was last present.
-    pub caused_at: Time,
-    /// When the call auction clears, if one collects orders.
-    pub call_until: Option<Time>,
-    /// Until then the mark counts as doubtful, so that nobody is liquidated by the first prices after a halt. R13.2
-    pub grace_until: Time,
-}
-
-/// The steps of the ladder, from free to closed. R13.1
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
-pub enum Level {
-    /// Free trade.
-    Normal,
-    /// Wider initial rows.
-    Cautious,
-    /// Only orders that reduce a position.
-    ReduceOnly,
-    /// Orders collect for one uniform price.
-    CallAuction,
-    /// No trade.
-    Halted,
-    /// Positions close at the robust price.
-    WindDown,
 }
 
 /// An account. R2.2
@@ -471,6 +443,7 @@ impl Instrument {
             settled: None,
             open_interest: Quantity::ZERO,
             total: Quantity::ZERO,
+            interest_share: Ratio::ZERO,
             breaker: Breaker {
                 level: Level::Normal,
                 cause: Cause::Calm,
@@ -478,6 +451,9 @@ impl Instrument {
                 caused_at: listed_at,
                 call_until: None,
                 grace_until: Time::ZERO,
+                resumes: (Level::Normal, Cause::Calm),
+                open_since: Time::ZERO,
+                called_at: Price::ZERO,
             },
             open_interest_before: Quantity::ZERO,
         }
@@ -508,6 +484,40 @@ impl Instrument {
         let announced = self.pending.as_ref().map(|change| allowed_by(&change.parameters));
         let allowed = announced.into_iter().fold(allowed_by(&self.parameters), Money::min);
         (mark * open_interest - allowed).or_zero().lots_ceil(mark)
+    }
+
+    /// Whether it counts: from its first price until it settles. What does not count brings no stress, no row and no caution. R4.7
+    #[must_use]
+    pub fn counts(&self) -> bool {
+        self.priced && self.settled.is_none()
+    }
+
+    /// The value of what is open.
+    #[must_use]
+    pub fn open_value(&self) -> Money {
+        self.mark.abs() * self.open_interest
+    }
+
+    /// How far its open interest is on the way from its low to its high mark now, 0 to 1; nowhere for a balance. R4.3
+    pub(crate) fn share_of_interest(&self) -> Ratio {
+        if self.is_spot() {
+            return Ratio::ZERO;
+        }
+        let (low, high) = (self.parameters.open_interest_low, self.parameters.open_interest_high);
+        (self.open_value() - low).or_zero().ratio_to_floor(high - low, Ratio::ONE)
+    }
+
+    /// R13.8: time that passes while the market does not trade moves none of its clocks.
+    pub(crate) fn stand_still(&mut self, elapsed: Time, now: Time) {
+        let breaker = &mut self.breaker;
+        breaker.caused_at += elapsed;
+        if breaker.is_called_by_orders() && breaker.grace_until > now - elapsed {
+            breaker.grace_until += elapsed;
+        }
+        if self.is_spot() {
+            // The cap of a collateral asset grows with its age. R7.6
+            self.listed_at += elapsed;
+        }
     }
 
     /// Whether it is a collateral asset.
@@ -642,6 +652,13 @@ impl Pool {
         // Two quanta more than the fee at the limit: a better price makes the fee higher, and both roundings go up.
         let factor = Ratio::ONE + self.parameters.fee_surcharge;
         value.abs().times_ceil(self.instruments[instrument].parameters.fee).times_ceil(factor) + Money::new(2)
+    }
+
+    /// The initial stress of an instrument: that of its feed, raised towards 100 % by the instrument's own open interest. R4.3
+    #[must_use]
+    pub fn initial_stress(&self, instrument: &Instrument) -> Ratio {
+        let of_feed = self.stresses.get(&instrument.parameters.feed).map_or(Ratio::ZERO, |stress| stress.initial);
+        of_feed + (Ratio::ONE - of_feed).times_ceil(instrument.interest_share)
     }
 
     /// Whether nobody but the fund has an account.

@@ -3,7 +3,6 @@
 use super::{Outcome, account_of, custody, know_loans, own_account, pool_of, require, require_amount};
 use crate::command::{Capital, Key, Rejection};
 use crate::event::Event;
-use crate::margin;
 use crate::state::{Bid, FUND, LineChange, State};
 use crate::table::{AccountId, PoolId};
 use crate::units::{MAX_MONEY, Money, Ratio};
@@ -83,8 +82,7 @@ pub(super) fn capitalise(state: &mut State, signer: Key, pool: PoolId, capital: 
         Capital::OwnCapital => found.own_capital += amount,
         Capital::Fund => {
             found.accounts.edit(FUND).cash += amount;
-            let fund = &found.accounts[FUND];
-            found.fund.high = margin::equity(&found.matrices, fund.cash, &fund.positions);
+            found.fund_was_given(amount);
         }
     }
     Ok(())

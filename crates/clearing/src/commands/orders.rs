@@ -6,7 +6,7 @@ use super::{
 };
 use crate::accounts::hash_of;
 use crate::command::{Key, Lifetime, NewOrder, OrderNumber, Rejection};
-use crate::cycle::end_with_position;
+use crate::cycle::{binds, end_with_position};
 use crate::engine::MAX_TIME;
 use crate::event::{Event, Removal};
 use crate::margin;
@@ -242,8 +242,10 @@ pub(super) fn cancel(
     number: OrderNumber,
     events: &mut Vec<Event>,
 ) -> Outcome {
-    let (_, owner) = own_account(state, signer, pool, account)?;
+    let (found, owner) = own_account(state, signer, pool, account)?;
     let at = owner.orders.iter().position(|order| order.number == number).ok_or(Rejection::OrderNotFound)?;
+    let bound = owner.orders.get(at).is_some_and(|order| is_bound(found, order));
+    require(!bound, Rejection::InstrumentHalted)?;
 
     state.pools[pool].accounts.edit(account).orders.remove(at);
     events.push(Event::OrderRemoved { pool, account, number, reason: Removal::Cancelled });
@@ -257,14 +259,22 @@ pub(super) fn cancel_all(
     account: AccountId,
     events: &mut Vec<Event>,
 ) -> Outcome {
-    let (_, owner) = own_account(state, signer, pool, account)?;
+    let (found, owner) = own_account(state, signer, pool, account)?;
     require(!owner.orders.is_empty(), Rejection::OrderNotFound)?;
+    let (bound, free): (Vec<Order>, Vec<Order>) =
+        owner.orders.iter().cloned().partition(|order| is_bound(found, order));
+    require(!free.is_empty(), Rejection::InstrumentHalted)?;
 
-    let orders = core::mem::take(&mut state.pools[pool].accounts.edit(account).orders);
+    state.pools[pool].accounts.edit(account).orders = bound;
     let removed =
         |order: Order| Event::OrderRemoved { pool, account, number: order.number, reason: Removal::Cancelled };
-    events.extend(orders.into_iter().map(removed));
+    events.extend(free.into_iter().map(removed));
     Ok(())
+}
+
+/// R8.3: who has called an auction takes part in it.
+fn is_bound(pool: &Pool, order: &Order) -> bool {
+    binds(&pool.instruments[order.instrument], order)
 }
 
 pub(super) fn seal(state: &mut State, signer: Key, pool: PoolId, account: AccountId, seal: [u8; 32]) -> Outcome {
