@@ -202,7 +202,7 @@ fn balances_of(pool: &Pool, account: &Account) -> BTreeMap<FeedId, f64> {
 
 /// What a pool can still draw, USD. R11.6
 fn undrawn(source: &Source<'_>, pool: &Pool) -> f64 {
-    usd((pool.line.cap - pool.line.drawn).or_zero().min(source.reserve))
+    usd((pool.line.open - pool.line.drawn).or_zero().min(source.reserve))
 }
 
 /// The debts after the jump, with or without owners standing behind all their accounts.

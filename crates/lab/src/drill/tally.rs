@@ -105,8 +105,11 @@ impl Tally {
         self.conservation.blocks_checked += 1;
         let balanced = world.engine.state().pools.iter().all(|(_, pool)| {
             let mut totals = vec![0_i128; pool.instruments.len()];
-            let mut cash =
-                pool.own_capital + pool.fees + pool.rounding + pool.tranche.values().map(|share| share.amount).sum();
+            let mut cash = pool.own_capital
+                + pool.fees
+                + pool.rounding
+                + pool.prepaid
+                + pool.tranche.values().map(|share| share.amount).sum();
             for (_, account) in pool.accounts.iter() {
                 cash += account.cash;
                 for position in &account.positions {
@@ -227,7 +230,14 @@ impl Tally {
     /// The result of the run.
     pub(super) fn finish(mut self, world: &World, judge: &Judge, run: &RunFacts) -> (Outcome, Series) {
         self.snapshot_equity(world, "end");
-        let beyond = [Layer::Tranche, Layer::Line, Layer::AutoDeleveraging, Layer::GainsHaircut, Layer::WindDown];
+        let beyond = [
+            Layer::Tranche,
+            Layer::Line,
+            Layer::AutoDeleveraging,
+            Layer::GainsHaircut,
+            Layer::MembersEquity,
+            Layer::WindDown,
+        ];
         let loss = |layer: &Layer| self.losses.get(layer).copied().unwrap_or_default();
         let root = world.engine.root();
         let outcome = Outcome {
@@ -308,10 +318,11 @@ fn sample_feed(series: &mut FeedSeries, world: &World, symbol: &str) {
         Condition::Degraded => FeedState::Degraded,
         Condition::Down => FeedState::Down,
     });
-    let stress = world.pools.iter().filter(|pool| pool.instruments.contains_key(symbol));
-    let stress = stress.filter_map(|pool| state.pools[pool.id].stresses.get(&id)).next();
+    let listed = world.pools.iter().find_map(|pool| Some((&state.pools[pool.id], *pool.instruments.get(symbol)?)));
+    let stress = listed.and_then(|(pool, _)| pool.stresses.get(&id));
+    let initial = listed.map(|(pool, instrument)| pool.initial_stress(&pool.instruments[instrument]));
     series.maintenance_stress_ppm.push(stress.map_or(f64::NAN, |stress| stress.maintenance.get() as f64));
-    series.initial_stress_ppm.push(stress.map_or(f64::NAN, |stress| stress.initial.get() as f64));
+    series.initial_stress_ppm.push(initial.map_or(f64::NAN, |stress| stress.get() as f64));
 }
 
 /// Initial stress of every perpetual, averaged by open interest.
@@ -322,9 +333,7 @@ fn average_initial_margin(world: &World) -> f64 {
         for instrument in pool.instruments.values() {
             let listed = &state.instruments[*instrument];
             let value = usd(listed.mark * listed.open_interest);
-            let stress =
-                state.stresses.get(&listed.parameters.feed).map_or(0.0, |stress| stress.initial.get() as f64 / 1e6);
-            margin += value * stress;
+            margin += value * state.initial_stress(listed).get() as f64 / 1e6;
             notional += value;
         }
     }
@@ -350,6 +359,7 @@ fn layer_key(layer: Layer) -> &'static str {
         Layer::Line => "line",
         Layer::AutoDeleveraging => "auto_deleveraging",
         Layer::GainsHaircut => "gains_haircut",
+        Layer::MembersEquity => "members_equity",
         Layer::WindDown => "wind_down",
     }
 }

@@ -44,6 +44,10 @@ impl Shown<'_> {
             Event::AccountOpened { pool, account } => json!({ "pool": pool.0, "account": account.0 }),
             Event::ChangeScheduled { effective_at } => json!({ "effectiveAt": effective_at.get() }),
             Event::ChangeApplied => json!({}),
+            Event::ChangeStepped { left } => json!({ "left": left }),
+            Event::ChangeDropped { reason } => json!({ "reason": reason.name() }),
+            Event::PoolChangeDeferred { pool, accounts } => json!({ "pool": pool.0, "accounts": accounts }),
+            Event::FeedChangeDeferred { feed, accounts } => json!({ "feed": feed.0, "accounts": accounts }),
             Event::ChangeDeferred { pool, instrument, accounts } => {
                 json!({ "pool": pool.0, "instrument": instrument.0, "accounts": accounts })
             }
@@ -137,11 +141,25 @@ impl Shown<'_> {
                 gain,
                 all_gains,
                 haircut,
+                shared,
+                shared_gains,
             } => json!({
                 "pool": pool.0, "defaulter": defaulter.0, "account": account.0, "instrument": instrument.0,
                 "quantity": self.quantity_of(*pool, *instrument, *quantity),
                 "price": self.price_of(*pool, *instrument, *price), "deficit": usd(*deficit),
                 "gain": usd(*gain), "allGains": usd(*all_gains), "haircut": usd(*haircut),
+                "shared": usd(*shared), "sharedGains": usd(*shared_gains),
+            }),
+            Event::CollateralForfeited { pool, account, instrument, quantity } => json!({
+                "pool": pool.0, "account": account.0, "instrument": instrument.0,
+                "quantity": self.quantity_of(*pool, *instrument, *quantity),
+            }),
+            Event::OwnTranchePaid { pool, account, amount } | Event::RemainderForfeited { pool, account, amount } => {
+                json!({ "pool": pool.0, "account": account.0, "amount": usd(*amount) })
+            }
+            Event::ClaimRepaid { pool, layer, amount, bearer } => json!({
+                "pool": pool.0, "layer": format!("{layer:?}"),
+                "amount": usd(*amount), "bearer": bearer.map(|bearer| bearer.0),
             }),
             _ => self.fields_of_payments(event),
         }
@@ -191,6 +209,14 @@ impl Shown<'_> {
             | Event::PortfolioAbsorbed { .. }
             | Event::AccountClosed { .. }
             | Event::LossAllocated { .. }
+            | Event::OwnTranchePaid { .. }
+            | Event::CollateralForfeited { .. }
+            | Event::RemainderForfeited { .. }
+            | Event::ClaimRepaid { .. }
+            | Event::ChangeStepped { .. }
+            | Event::ChangeDropped { .. }
+            | Event::PoolChangeDeferred { .. }
+            | Event::FeedChangeDeferred { .. }
             | Event::AutoDeleveraged { .. } => json!({}),
         }
     }

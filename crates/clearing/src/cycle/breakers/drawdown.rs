@@ -53,7 +53,7 @@ impl Pool {
     }
 
     /// The fund has paid by rule what is no loss of its own, a claim for example: that is no drawdown. R13.1
-    pub(crate) fn fund_has_repaid(&mut self, amount: Money) {
+    pub fn fund_has_repaid(&mut self, amount: Money) {
         self.fund.high = mark(self) - amount;
     }
 }
