@@ -6,7 +6,7 @@ use crate::parameters::{FeedParameters, Kind, MIN_SOURCES, PublisherParameters};
 use crate::state::{Band, Condition, Feed, Instrument, Pool, Publisher, Quotes};
 use crate::table::{FeedId, Table};
 use crate::units::{MAX_RATIO, PPM, Price, Ratio, Time, scaled_floor, square_root_floor};
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 /// An outlier is further from the median than this many median absolute deviations, scaled to a standard deviation. R3.3
@@ -33,7 +33,8 @@ pub(super) fn aggregate(feeds: &mut Table<FeedId, Feed>, now: Moment, events: &m
         let votes = valid_votes(feed, now.time);
         let agreeing = agreeing(feed, &votes);
         feed.condition = if has_quorum(feed, &votes, agreeing.is_some()) {
-            with_quorum(feed, &agreeing.unwrap_or(votes), now.time)
+            let few = sources_of(&votes) < MIN_SOURCES;
+            with_quorum(feed, &agreeing.unwrap_or(votes), few, now.time)
         } else {
             without_quorum(feed, now.time)
         };
@@ -85,6 +86,11 @@ fn source_weights(parameters: &FeedParameters) -> BTreeMap<u16, u64> {
         *weight = (*weight).max(u64::from(publisher.weight));
     }
     weight_of
+}
+
+/// How many sources have a vote.
+fn sources_of(votes: &[Vote]) -> usize {
+    votes.iter().map(|vote| vote.source).collect::<BTreeSet<u16>>().len()
 }
 
 /// R3.2: two thirds of the weight of all sources, and at least three sources; after its first price, two thirds of its sources that agree
@@ -140,9 +146,13 @@ fn index_and_confidence(votes: &[Vote]) -> (Price, Price) {
     (index, (index - low).max(high - index))
 }
 
-fn with_quorum(feed: &mut Feed, votes: &[Vote], time: Time) -> Condition {
+fn with_quorum(feed: &mut Feed, votes: &[Vote], few: bool, time: Time) -> Condition {
     let first = !feed.priced;
     (feed.index, feed.confidence) = index_and_confidence(votes);
+    if few {
+        // R3.2: two that agree move the index, and prove less than three.
+        feed.confidence = feed.confidence.max(feed.size_of(feed.index).times_ceil(feed.parameters.confidence_limit));
+    }
     let remembered = feed.band.left_at(time);
     if feed.confidence >= remembered {
         feed.band = Band { width: feed.confidence, opened_at: time };
@@ -163,7 +173,7 @@ fn with_quorum(feed: &mut Feed, votes: &[Vote], time: Time) -> Condition {
         // R13.2: a feed that was down comes back after K fresh prices.
         return Condition::Down;
     }
-    if jump || too_wide { Condition::Degraded } else { Condition::Live }
+    if jump || too_wide || few { Condition::Degraded } else { Condition::Live }
 }
 
 impl Band {

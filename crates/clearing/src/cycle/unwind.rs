@@ -66,8 +66,8 @@ fn limit(pool: &Pool, position: &Position, lots: Quantity, concession: Money, no
     let worth: Money = pool.accounts[FUND].positions.iter().map(|held| mark(held) * held.quantity.abs()).sum();
     let one = Quantity::new(1);
     let spread = concession.share_floor(mark(position) * one, worth.max(Money::new(1))).per_lot_floor(one);
-    let leaving = leaving(pool, position);
-    let given = if leaving > spread && leaving * lots <= concession { leaving } else { spread };
+    let whole_leg = leaving(pool, position);
+    let given = if whole_leg > spread && whole_leg * lots <= concession { whole_leg } else { spread };
     let half = listed.band_width().times_floor(Ratio::new(500_000));
     let sign = position.quantity.signum();
     let anchor = anchor(listed, sign);
@@ -75,7 +75,11 @@ fn limit(pool: &Pool, position: &Position, lots: Quantity, concession: Money, no
         if sign < 0 { (anchor + given).min(listed.mark + half) } else { (anchor - given).max(listed.mark - half) };
     let waited = u64::try_from((now.time - pool.fund.since).or_zero().get()).unwrap_or(0);
     let whole = u64::try_from(pool.parameters.unwind_time.get()).unwrap_or(1);
-    concede(pool, position.instrument, sign, furthest, (waited, whole))
+    let conceded = concede(pool, position.instrument, sign, furthest, (waited, whole));
+    // What an order of this size moves the market by is nobody's pay for waiting.
+    let order = Position { quantity: lots.on_side(sign), ..position.clone() };
+    let moved = leaving(pool, &order).min(half);
+    if sign < 0 { conceded.max(anchor + moved) } else { conceded.min(anchor - moved) }
 }
 
 /// From where a concession is counted, for a position of this sign: the mark, or the fair price where the book has pushed the mark away from
