@@ -342,6 +342,11 @@ pub enum Command {
         /// The initial margin of all the lots that it may trade from now on, either way.
         margin: Money,
     },
+    /// The owner of a pool ends it, where nobody else has anything in it: what the pool has is the owner's. R12.9
+    EndPool {
+        /// The pool.
+        pool: PoolId,
+    },
 }
 
 macro_rules! rejections {
@@ -484,6 +489,8 @@ rejections! {
     TooManyVenues = 528, "the account lets as many venues trade for it as it may";
     /// Existence.
     VenueNotFound = 529, "there is no such venue in the pool";
+    /// Standing.
+    PoolNotEmpty = 535, "somebody else has something in the pool";
     /// Limits.
     LotTooSmall = 550, "a lot is worth less than 0.1 USD at the feed's index, so that rounding to a quantum a lot would matter";
     /// Standing.

@@ -83,6 +83,7 @@ pub(crate) fn execute(state: &mut State, signed: &Signed, events: &mut Vec<Event
         Command::AllowVenue { pool, account, venue, loss, margin } => {
             venues::allow(state, signer, pool, account, VenueLeave { venue, loss, margin })
         }
+        Command::EndPool { pool } => backstop::end_pool(state, signer, pool, events),
     }
 }
 
@@ -119,10 +120,10 @@ fn account_of(pool: &Pool, account: AccountId) -> Result<&Account, Rejection> {
     pool.accounts.find(account).ok_or(Rejection::AccountNotFound)
 }
 
-/// The account if the signer owns it. Nobody owns the fund.
+/// The account if the signer owns it. Nobody owns the fund while its pool lives (R11.1), its pool's owner afterwards (R12.9).
 fn own_account(state: &State, signer: Key, pool: PoolId, account: AccountId) -> Result<(&Pool, &Account), Rejection> {
     let pool = pool_of(state, pool)?;
     let found = account_of(pool, account)?;
-    require(found.owner == signer && account != FUND, Rejection::NotAuthorised)?;
+    require(found.owner == signer && (account != FUND || pool.winding_down), Rejection::NotAuthorised)?;
     Ok((pool, found))
 }

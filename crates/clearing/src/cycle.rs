@@ -26,6 +26,7 @@ mod close;
 
 pub(crate) use book::end_with_position;
 pub(crate) use funding::accrue;
+pub(crate) use waterfall::end as end_pool;
 
 use crate::event::Event;
 use crate::rows;
@@ -80,7 +81,7 @@ pub(crate) fn run(state: &mut State, elapsed: Time, restart: bool, events: &mut 
         let left = portfolio::auction(pool, id, due, portfolio::Ask::UpToReserve, &mut say);
         let left = absorb::take(pool, id, left, &mut say);
         let left = portfolio::auction(pool, id, left, portfolio::Ask::Any, &mut say);
-        waterfall::allocate(pool, id, feeds, now.time, reserve, left, &mut say);
+        waterfall::allocate(pool, id, feeds, reserve, left, &mut say);
         book::end_with_positions(pool, id, &mut say);
         let is_minute = settle::finish(pool, id, reserve, now, &mut say);
         let cascading = is_minute.then(|| cascade::threatened(pool, feeds, now.time));

@@ -202,4 +202,14 @@ pub enum Event {
     CollateralForfeited { pool: PoolId, account: AccountId, instrument: InstrumentId, quantity: Quantity },
     /// What was left of a closed account when its last leg had gone went to the fund. R10.8
     RemainderForfeited { pool: PoolId, account: AccountId, amount: Money },
+    /// At the end of a pool collateral went from who owed to who had money, for that money: positive taken. R12.8
+    CollateralHandedOver {
+        pool: PoolId,
+        account: AccountId,
+        instrument: InstrumentId,
+        quantity: Quantity,
+        price: Price,
+    },
+    /// What was handed over could not be paid for whole: positive to who could not, negative from who made up for it. R12.8
+    HandoverRounded { pool: PoolId, account: AccountId, amount: Money },
 }

@@ -77,6 +77,7 @@ fn every_command() -> Vec<Signed> {
         Command::Observe { feed, price, confidence: price, published_at: Time::new(18), transfers_suspended: true },
         Command::Forecast { feed, volatility: Ratio::new(19) },
         Command::AllowVenue { pool, account, venue: key(20), loss: Money::new(21), margin: Money::new(22) },
+        Command::EndPool { pool },
     ];
     commands.into_iter().map(|command| by(20, command)).collect()
 }
@@ -266,7 +267,7 @@ fn a_lying_length_allocates_nothing() {
 fn numbers_out_of_range_are_refused() {
     let bytes = borsh::to_vec(&by(1, Command::CancelAll { pool: PoolId(0), account: AccountId(0) })).unwrap();
     let mut unknown = bytes.clone();
-    unknown[32] = 28;
+    unknown[32] = 255;
     assert!(borsh::from_slice::<Signed>(&bytes).is_ok() && borsh::from_slice::<Signed>(&unknown).is_err());
     let mut block = borsh::to_vec(&Block { commands: Vec::new(), ..fixed_block() }).unwrap();
     block[18] = 2;

@@ -551,7 +551,8 @@ fn pool_named(command: &Command) -> Option<PoolId> {
         | Command::CancelBid { pool, .. }
         | Command::JoinTranche { pool, .. }
         | Command::LeaveTranche { pool, .. }
-        | Command::AllowVenue { pool, .. } => Some(*pool),
+        | Command::AllowVenue { pool, .. }
+        | Command::EndPool { pool } => Some(*pool),
         _ => None,
     }
 }

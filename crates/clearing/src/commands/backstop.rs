@@ -2,6 +2,7 @@
 
 use super::{Outcome, account_of, custody, know_loans, own_account, pool_of, require, require_amount};
 use crate::command::{Capital, Key, Rejection};
+use crate::cycle::end_pool as end_empty;
 use crate::event::Event;
 use crate::state::{Bid, FUND, LineChange, State};
 use crate::table::{AccountId, PoolId};
@@ -79,12 +80,26 @@ pub(super) fn capitalise(state: &mut State, signer: Key, pool: PoolId, capital: 
     let found = &mut state.pools[pool];
     found.custody += amount;
     match capital {
-        Capital::OwnCapital => found.own_capital += amount,
-        Capital::Fund => {
+        Capital::OwnCapital if !found.winding_down => found.own_capital += amount,
+        // R12.9: after the end of a pool whatever it is given is its owner's, in the fund's account.
+        Capital::OwnCapital | Capital::Fund => {
             found.accounts.edit(FUND).cash += amount;
             found.fund_was_given(amount);
         }
     }
+    Ok(())
+}
+
+/// R12.9: a pool ends where there is nobody for whom its capital stands. It takes part in nothing afterwards, so that nobody comes in behind
+/// a capital that has left.
+pub(super) fn end_pool(state: &mut State, signer: Key, pool: PoolId, events: &mut Vec<Event>) -> Outcome {
+    let found = pool_of(state, pool)?;
+    require(signer == found.owner, Rejection::NotAuthorised)?;
+    require(!found.winding_down, Rejection::PoolWindingDown)?;
+    require(found.is_only_its_owners(), Rejection::PoolNotEmpty)?;
+
+    let mut say = |event| events.push(event);
+    end_empty(&mut state.pools[pool], pool, &state.feeds, &mut state.reserve, &mut say);
     Ok(())
 }
 

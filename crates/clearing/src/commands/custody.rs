@@ -145,6 +145,10 @@ pub(super) fn withdraw(
 /// What a withdrawal of money must pass once the signer is known. What has accrued against the account stays behind. R7.4
 pub(super) fn check_withdrawal(pool: &Pool, account: AccountId, amount: Money) -> Outcome {
     let before = pool.net(account);
+    if pool.winding_down {
+        // R12.8: nothing is owed and nothing can be lost any more, so everybody takes what they have.
+        return require(before.cash >= amount && pool.custody >= amount, Rejection::BalanceTooSmall);
+    }
     require(before.is_good(), Rejection::AccountNotGood)?;
     require(pool.custody >= amount, Rejection::BalanceTooSmall)?;
     let mut after = before.clone().into_owned();
@@ -166,7 +170,7 @@ pub(super) fn withdraw_collateral(
     let (found, before) = own_account(state, signer, pool, account)?;
     let asset = found.instruments.find(instrument).ok_or(Rejection::InstrumentNotFound)?;
     require(asset.is_spot(), Rejection::WrongKind)?;
-    require(before.is_good(), Rejection::AccountNotGood)?;
+    require(found.winding_down || before.is_good(), Rejection::AccountNotGood)?;
     let offered: Quantity = before
         .orders
         .iter()
@@ -176,7 +180,7 @@ pub(super) fn withdraw_collateral(
     require(before.quantity(instrument) - offered >= quantity, Rejection::BalanceTooSmall)?;
     let mut after = found.net(account).into_owned();
     remove_lots(&mut after, instrument, quantity);
-    require(may_leave(found, &after), Rejection::WithdrawalMarginNotMet)?;
+    require(found.winding_down || may_leave(found, &after), Rejection::WithdrawalMarginNotMet)?;
 
     state.pools[pool].trade(account, instrument, -quantity, Price::ZERO);
     events.push(Event::CollateralWithdrawn { pool, account, instrument, quantity });

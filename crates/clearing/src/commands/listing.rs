@@ -303,6 +303,7 @@ pub(super) fn set_instrument(
     let found = pool_of(state, pool)?;
     require(signer == state.governance, Rejection::NotAuthorised)?;
     let listed = found.instruments.find(instrument).ok_or(Rejection::InstrumentNotFound)?;
+    require(!found.winding_down, Rejection::PoolWindingDown)?;
     require(listed.parameters.keeps_identity(&parameters), Rejection::WrongKind)?;
     instrument_fits(&state.feeds, found, &parameters)?;
     let wait = waits(listed.parameters.direction(&parameters), found.notice())?;
@@ -336,6 +337,7 @@ pub(super) fn set_pool(
     parameters.check()?;
     let found = pool_of(state, pool)?;
     require(signer == state.governance, Rejection::NotAuthorised)?;
+    require(!found.winding_down, Rejection::PoolWindingDown)?;
     pool_fits(&state.feeds, found, &parameters)?;
     let wait = waits(found.parameters.direction(&parameters), found.notice())?;
 

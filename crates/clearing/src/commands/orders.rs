@@ -278,7 +278,8 @@ fn is_bound(pool: &Pool, order: &Order) -> bool {
 }
 
 pub(super) fn seal(state: &mut State, signer: Key, pool: PoolId, account: AccountId, seal: [u8; 32]) -> Outcome {
-    let (_, owner) = own_account(state, signer, pool, account)?;
+    let (found, owner) = own_account(state, signer, pool, account)?;
+    require(!found.winding_down, Rejection::PoolWindingDown)?;
     require(owner.is_good(), Rejection::AccountNotGood)?;
 
     let height = state.height;

@@ -19,6 +19,9 @@ pub(super) fn step(
     now: Moment,
     say: &mut dyn FnMut(Event),
 ) {
+    if pool.winding_down {
+        return;
+    }
     let drawdown = drawdown::of(pool);
     for instrument in pool.instruments.ids() {
         let listed = &pool.instruments[instrument];

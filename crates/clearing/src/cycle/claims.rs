@@ -2,7 +2,7 @@
 
 use crate::event::{Event, Layer};
 use crate::margin;
-use crate::state::{FUND, Pool};
+use crate::state::{Claims, FUND, Pool};
 use crate::table::{AccountId, PoolId};
 use crate::units::{Money, Ratio, share_exactly};
 use alloc::vec::Vec;
@@ -16,10 +16,33 @@ pub(super) fn repay(pool: &mut Pool, id: PoolId, reserve: &mut Money, say: &mut 
     if pool.winding_down || !pool.claims_stand() {
         return;
     }
-    let mut left = payable(pool);
+    let before = payable(pool);
+    let left = repay_in_order(pool, id, reserve, before, say);
+    if left < before {
+        let fund = &pool.accounts[FUND];
+        pool.claims.mark = margin::equity(&pool.matrices, fund.cash, &fund.positions);
+        // R13.1: what is given back is no drawdown.
+        pool.fund_has_repaid(before - left);
+    }
+}
+
+/// R12.9: at the end of a pool all that the fund has goes to whom it owes it, and what it cannot repay is owed no more.
+pub(super) fn repay_at_the_end(
+    pool: &mut Pool,
+    id: PoolId,
+    reserve: &mut Money,
+    most: Money,
+    say: &mut dyn FnMut(Event),
+) {
+    repay_in_order(pool, id, reserve, most, say);
+    pool.claims = Claims::default();
+}
+
+/// Members, then the line, then backstop providers; answers what is left.
+fn repay_in_order(pool: &mut Pool, id: PoolId, reserve: &mut Money, most: Money, say: &mut dyn FnMut(Event)) -> Money {
+    let mut left = most;
     let (members, providers): (Vec<Claim>, Vec<Claim>) =
         pool.claims.owed.iter().map(|(key, owed)| (*key, *owed)).partition(|((layer, _), _)| *layer != Layer::Tranche);
-    let before = left;
     left = repay_evenly(pool, id, &members, left, say);
     if left.is_positive() && members.iter().all(|(key, _)| !pool.claims.owed.contains_key(key)) {
         left = repay_line(pool, id, reserve, left, say);
@@ -27,12 +50,7 @@ pub(super) fn repay(pool: &mut Pool, id: PoolId, reserve: &mut Money, say: &mut 
             left = repay_evenly(pool, id, &providers, left, say);
         }
     }
-    if left < before {
-        let fund = &pool.accounts[FUND];
-        pool.claims.mark = margin::equity(&pool.matrices, fund.cash, &fund.positions);
-        // R13.1: what is given back is no drawdown.
-        pool.fund_has_repaid(before - left);
-    }
+    left
 }
 
 /// What the fund may give back now. R11.7

@@ -21,6 +21,9 @@ pub(super) fn finish(
     now: Moment,
     say: &mut dyn FnMut(Event),
 ) -> bool {
+    if pool.winding_down {
+        return false;
+    }
     let measures = now.time - pool.fund.measured_at >= MEASURE_EVERY;
     if measures {
         pool.catch_up();

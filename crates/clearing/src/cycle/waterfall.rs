@@ -4,12 +4,14 @@ mod loss;
 mod layers;
 mod deleverage;
 mod estate;
+mod wind_down;
+mod handover;
 
 use super::claims;
 use crate::event::Event;
 use crate::state::{FUND, Feed, Pool, Position, Standing};
 use crate::table::{AccountId, FeedId, PoolId, Table};
-use crate::units::{Money, Time};
+use crate::units::Money;
 use alloc::vec::Vec;
 pub(super) use layers::fund_dues;
 use loss::{Loss, Owing};
@@ -19,7 +21,6 @@ pub(super) fn allocate(
     pool: &mut Pool,
     id: PoolId,
     feeds: &Table<FeedId, Feed>,
-    time: Time,
     reserve: &mut Money,
     accounts: Vec<AccountId>,
     say: &mut dyn FnMut(Event),
@@ -27,7 +28,7 @@ pub(super) fn allocate(
     accounts.iter().for_each(|account| estate::retire(pool, id, *account, say));
     let due: Vec<AccountId> = accounts.iter().copied().filter(|account| is_due(pool, *account)).collect();
     if !due.is_empty() {
-        allocate_together(pool, id, feeds, time, reserve, &due, say);
+        allocate_together(pool, id, feeds, reserve, &due, say);
     }
     accounts.iter().for_each(|account| estate::forfeit(pool, id, *account, say));
 }
@@ -36,7 +37,6 @@ fn allocate_together(
     pool: &mut Pool,
     id: PoolId,
     feeds: &Table<FeedId, Feed>,
-    time: Time,
     reserve: &mut Money,
     accounts: &[AccountId],
     say: &mut dyn FnMut(Event),
@@ -51,13 +51,24 @@ fn allocate_together(
     if loss.left_claims() {
         claims::remember(pool, claims_stood);
     }
-    if let Some(first) = loss.first_uncovered(pool) {
-        layers::wind_down(pool, id, feeds, time, first, say);
-        pool.claims = crate::state::Claims::default();
+    if loss.leaves_uncovered(pool) {
+        wind_down::end(pool, id, feeds, reserve, loss.owing, say);
+        return;
     }
     for owing in loss.owing {
         stand_after(pool, id, &owing, say);
     }
+}
+
+/// Ends a pool in which nobody but its owner has anything. R12.9
+pub(crate) fn end(
+    pool: &mut Pool,
+    id: PoolId,
+    feeds: &Table<FeedId, Feed>,
+    reserve: &mut Money,
+    say: &mut dyn FnMut(Event),
+) {
+    wind_down::end(pool, id, feeds, reserve, Vec::new(), say);
 }
 
 /// Whether an account has derivatives to close, or nothing left to sell. Collateral alone has no other side to be closed against: what is

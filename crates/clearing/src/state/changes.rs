@@ -1,6 +1,7 @@
 //! What governance has announced and what waits for its time (R7.6 to R7.8), and whom it concerns.
 
-use super::Pool;
+use super::{Account, FUND, Instrument, Pool};
+use crate::table::{AccountId, InstrumentId};
 use crate::units::{Money, Time};
 use borsh::{BorshDeserialize, BorshSerialize};
 
@@ -59,6 +60,12 @@ impl Line {
             self.cap = self.open;
         }
     }
+
+    /// Nothing more is drawn, nor kept for it; what was lent and not repaid stays written. R12.9
+    pub(crate) fn close(&mut self) {
+        self.pending = None;
+        (self.open, self.cap) = (self.drawn, self.drawn);
+    }
 }
 
 impl Pool {
@@ -66,6 +73,24 @@ impl Pool {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.has_no_members() && self.custody.is_zero() && self.line.cap.is_zero()
+    }
+
+    /// Whether no member has anything in it: no money, no position, no order, nothing in the tranche. What is kept in sums is asked first, so
+    /// that a pool with members is told at once. R12.9
+    #[must_use]
+    pub fn is_only_its_owners(&self) -> bool {
+        let fund = &self.accounts[FUND];
+        let own = self.own_capital + self.fees + self.rounding + self.prepaid + fund.cash;
+        let holds_all = |(id, listed): (InstrumentId, &Instrument)| {
+            listed.open_interest == fund.quantity(id).or_zero() && listed.total == fund.quantity(id)
+        };
+        let has_nothing = |(id, held): (AccountId, &Account)| {
+            id == FUND || held.cash.is_zero() && held.positions.is_empty() && held.orders.is_empty()
+        };
+        own == self.custody
+            && self.tranche.is_empty()
+            && self.instruments.iter().all(holds_all)
+            && self.accounts.iter().all(has_nothing)
     }
 
     /// How long a change of the pool waits; none where nobody has anything in it. R7.6

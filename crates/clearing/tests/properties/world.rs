@@ -606,7 +606,7 @@ pub fn hostile(dice: &mut Dice) -> Signed {
         reduce_only: dice.one_in(3),
     };
     let name: String = dice.pick(&["x", "", "a name that is longer than thirty-two bytes", "ü"]).into();
-    let command = match dice.between(0, 26) {
+    let command = match dice.between(0, 27) {
         0 => Command::ListFeed { name, parameters: wild_feed(dice) },
         1 => Command::SetFeed { feed, parameters: wild_feed(dice) },
         2 => Command::OpenPool { name, parameters: wild_pool(dice) },
@@ -639,6 +639,7 @@ pub fn hostile(dice: &mut Dice) -> Signed {
             transfers_suspended: dice.one_in(9),
         },
         25 => Command::Forecast { feed, volatility: Ratio::new(edge(dice)) },
+        26 => Command::EndPool { pool },
         _ => {
             let (venue, margin) = (key(dice.pick(&[VENUE, STRANGER])), Money::new(edge(dice).into()));
             Command::AllowVenue { pool, account, venue, loss: amount, margin }

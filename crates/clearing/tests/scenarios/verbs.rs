@@ -255,6 +255,7 @@ fn command_of(world: &mut World, line: &Line, verb: &str, words: &mut Words) -> 
             money_command(world, line, verb, words)
         }
         "observe" | "forecast" => source_command(world, verb, words),
+        "end" => said("governance", Command::EndPool { pool: world.pool_id() }),
         _ => order_command(world, line, verb, words),
     }
 }

@@ -3,6 +3,7 @@
 //! Others have borne what the account could not pay even at the good edges of those legs. Were it to keep what they turn out to be worth,
 //! a loss could be left with the pool and the gain taken out later.
 
+use super::wind_down::worth;
 use crate::event::Event;
 use crate::state::{FUND, Pool, Position, Standing};
 use crate::table::{AccountId, PoolId};
@@ -29,6 +30,20 @@ pub(super) fn forfeit(pool: &mut Pool, id: PoolId, account: AccountId, say: &mut
     let (balances, amount) = (held.positions.clone(), held.cash);
     hand_over(pool, id, account, &balances, say);
     if amount.is_positive() {
+        pool.accounts.edit(account).cash = Money::ZERO;
+        pool.accounts.edit(FUND).cash += amount;
+        say(Event::RemainderForfeited { pool: id, account, amount });
+    }
+}
+
+/// R12.4: at the end of a pool what is left of an account that others have paid for goes to the fund, unless they have to pay once more.
+pub(super) fn inherit(pool: &mut Pool, id: PoolId, account: AccountId, say: &mut dyn FnMut(Event)) {
+    if account == FUND || worth(pool, account).is_negative() {
+        return;
+    }
+    let (balances, amount) = (pool.accounts[account].positions.clone(), pool.accounts[account].cash);
+    hand_over(pool, id, account, &balances, say);
+    if !amount.is_zero() {
         pool.accounts.edit(account).cash = Money::ZERO;
         pool.accounts.edit(FUND).cash += amount;
         say(Event::RemainderForfeited { pool: id, account, amount });

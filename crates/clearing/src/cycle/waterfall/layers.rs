@@ -1,14 +1,13 @@
 //! The layers that bear money: own capital, fund, tranche, line, gains, equity, everybody (R12.1, R12.3).
 
 use super::loss::{Loss, deficits};
-use crate::cycle::{close, funding};
+use super::wind_down::worth;
 use crate::event::{Event, Layer};
 use crate::margin;
 use crate::parallel;
-use crate::state::Feed;
 use crate::state::{Account, FUND, Pool};
-use crate::table::{AccountId, FeedId, PoolId, Table};
-use crate::units::{Money, Ratio, Time, share_exactly};
+use crate::table::AccountId;
+use crate::units::{Money, Ratio, share_exactly};
 use alloc::vec::Vec;
 
 /// Pays out of own capital, fund, tranche and line, in that order.
@@ -47,6 +46,10 @@ pub(super) fn cover(pool: &mut Pool, reserve: &mut Money, loss: &mut Loss, say: 
 fn fund_can_pay(pool: &Pool) -> Money {
     const HALF: Ratio = Ratio::new(500_000);
     let fund = &pool.accounts[FUND];
+    if pool.winding_down {
+        // R12.4: it keeps nothing at the end.
+        return worth(pool, FUND).or_zero();
+    }
     let kept = margin::maintenance_margin(pool, fund.cash, &fund.positions)
         .times_ceil(HALF.max(pool.parameters.auction_below));
     (margin::equity(&pool.matrices, fund.cash, &fund.positions) - kept.or_zero()).or_zero()
@@ -120,6 +123,16 @@ pub(super) fn cut_equity(pool: &mut Pool, loss: &mut Loss, say: &mut dyn FnMut(E
     cut(pool, loss, Layer::MembersEquity, &caps, say);
 }
 
+/// R12.4: at the end of a pool everybody gives in proportion to what they have, down to nothing.
+pub(super) fn cut_everything(pool: &mut Pool, loss: &mut Loss, say: &mut dyn FnMut(Event)) {
+    if loss.left().is_zero() {
+        return;
+    }
+    let members: Vec<AccountId> = pool.accounts.ids().filter(|account| *account != FUND).collect();
+    let caps = parallel::map(&members, |account| (*account, worth(pool, *account).or_zero()));
+    cut(pool, loss, Layer::WindDown, &caps, say);
+}
+
 /// Takes what is left of a loss, in proportion to these caps and never more.
 fn cut(pool: &mut Pool, loss: &mut Loss, layer: Layer, caps: &[(AccountId, Money)], say: &mut dyn FnMut(Event)) {
     let all: Money = caps.iter().map(|(_, cap)| *cap).sum();
@@ -139,58 +152,4 @@ pub(super) fn take_from(pool: &mut Pool, account: AccountId, amount: Money) {
     let held = pool.accounts.edit(account);
     held.cash -= amount;
     held.remember(-amount, now, until);
-}
-
-/// Moves a part of a loss from an account to the defaulter.
-fn charge(
-    pool: &mut Pool,
-    id: PoolId,
-    defaulter: AccountId,
-    bearer: AccountId,
-    layer: Layer,
-    amount: Money,
-    say: &mut dyn FnMut(Event),
-) {
-    if amount.is_positive() {
-        pool.accounts.edit(bearer).cash -= amount;
-        pool.accounts.edit(defaulter).cash += amount;
-        say(Event::LossAllocated { pool: id, defaulter, layer, amount, bearer: Some(bearer) });
-    }
-}
-
-/// R12.4: the end of a pool: every derivative closes at the robust price, every account below zero is brought to zero, and
-/// those above bear that in proportion to what they have.
-pub(super) fn wind_down(
-    pool: &mut Pool,
-    id: PoolId,
-    feeds: &Table<FeedId, Feed>,
-    time: Time,
-    defaulter: AccountId,
-    say: &mut dyn FnMut(Event),
-) {
-    // R16.1: nothing accrues from here on, and what has accrued is settled before anybody's worth is asked.
-    funding::pay(pool, id, feeds, say);
-    pool.winding_down = true;
-    for instrument in pool.instruments.ids() {
-        let listed = &pool.instruments[instrument];
-        if !listed.is_spot() && listed.settled.is_none() {
-            let price = listed.averaging(time).worth(feeds[listed.parameters.feed].index);
-            close::close_at(pool, id, instrument, price, say);
-        }
-    }
-    let worth: Vec<(AccountId, Money)> = pool
-        .accounts
-        .iter()
-        .map(|(account, held)| (account, margin::equity(&pool.matrices, held.cash, &held.positions)))
-        .collect();
-    let loss: Money = worth.iter().map(|(_, equity)| (-*equity).or_zero()).sum();
-    let weights: Vec<i128> = worth.iter().map(|(_, equity)| equity.or_zero().get()).collect();
-    for ((account, _), part) in worth.iter().zip(share_exactly(loss.get(), &weights)) {
-        charge(pool, id, defaulter, *account, Layer::WindDown, Money::new(part), say);
-    }
-    for (account, equity) in worth.iter().filter(|(account, equity)| equity.is_negative() && *account != defaulter) {
-        pool.accounts.edit(defaulter).cash += *equity;
-        pool.accounts.edit(*account).cash -= *equity;
-    }
-    say(Event::PoolWoundDown { pool: id });
 }

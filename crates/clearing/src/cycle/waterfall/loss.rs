@@ -1,5 +1,6 @@
 //! What the defaulters of a block lack, and who has borne how much of it (R12.3).
 
+use super::wind_down::worth;
 use crate::event::{Event, Layer};
 use crate::state::Pool;
 use crate::table::{AccountId, PoolId};
@@ -50,11 +51,10 @@ impl Loss {
         self.claims_arose
     }
 
-    /// Somebody whose loss went through every layer and who has nothing more to sell.
-    pub(super) fn first_uncovered(&self, pool: &Pool) -> Option<AccountId> {
+    /// Whether somebody's loss went through every layer and there is nothing more to sell. R12.4
+    pub(super) fn leaves_uncovered(&self, pool: &Pool) -> bool {
         let is_sold = |account: AccountId| pool.open_legs(&pool.accounts[account].positions).is_empty();
-        let uncovered = |owing: &&Owing| owing.left.is_positive() && is_sold(owing.account);
-        self.owing.iter().find(uncovered).map(|owing| owing.account)
+        self.owing.iter().any(|owing| owing.left.is_positive() && is_sold(owing.account))
     }
 
     /// The pool that it is a loss of.
@@ -110,8 +110,11 @@ impl Loss {
     }
 }
 
-/// What an account lacks at today's marks, legs that wait at their good edge. R10.8
+/// What an account lacks at today's marks, legs that wait at their good edge (R10.8); at the end of a pool nothing waits (R12.4).
 fn deficit(pool: &Pool, account: AccountId) -> Money {
+    if pool.winding_down {
+        return (-worth(pool, account)).or_zero();
+    }
     (-pool.best_equity(&pool.accounts[account])).or_zero()
 }
 
