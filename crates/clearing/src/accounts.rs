@@ -48,6 +48,8 @@ pub struct Accounts {
     uncopied: Vec<AccountId>,
     /// The accounts edited since their loans were last looked at.
     unlent: Vec<AccountId>,
+    /// The accounts edited since somebody last looked for a place.
+    unplaced: Vec<AccountId>,
     /// The accounts edited since the last root.
     unhashed: Vec<AccountId>,
     /// The accounts that the last root hashed anew.
@@ -64,6 +66,7 @@ pub struct Accounts {
 struct Marks {
     uncopied: bool,
     unlent: bool,
+    unplaced: bool,
     unhashed: bool,
     /// Among those that had open orders when they were last copied.
     with_orders: bool,
@@ -118,10 +121,13 @@ impl Accounts {
         if !marks.unlent {
             self.unlent.push(id);
         }
+        if !marks.unplaced {
+            self.unplaced.push(id);
+        }
         if !marks.unhashed {
             self.unhashed.push(id);
         }
-        (marks.uncopied, marks.unlent, marks.unhashed) = (true, true, true);
+        (marks.uncopied, marks.unlent, marks.unplaced, marks.unhashed) = (true, true, true, true);
     }
 
     /// The number of accounts.
@@ -169,6 +175,15 @@ impl Accounts {
         let edited = core::mem::take(&mut self.unlent);
         for id in &edited {
             self.marks.get_mut(id.position()).expect("there are marks for every account").unlent = false;
+        }
+        edited
+    }
+
+    /// The accounts edited since this was last asked.
+    pub(crate) fn take_unplaced(&mut self) -> Vec<AccountId> {
+        let edited = core::mem::take(&mut self.unplaced);
+        for id in &edited {
+            self.marks.get_mut(id.position()).expect("there are marks for every account").unplaced = false;
         }
         edited
     }

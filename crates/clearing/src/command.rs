@@ -484,10 +484,12 @@ rejections! {
     TooManyVenues = 528, "the account lets as many venues trade for it as it may";
     /// Existence.
     VenueNotFound = 529, "there is no such venue in the pool";
-    /// Limits.
-    LotTooSmall = 550, "a lot is worth less than 0.1 USD at the feed's index, so that rounding to a quantum a lot would matter";
     /// Standing.
     AccountBeingClosed = 530, "the account is closed and what it held has not all gone yet";
+    /// Limits.
+    ShareTooSmall = 545, "a share of the tranche is at least 1 USD";
+    /// Limits.
+    LotTooSmall = 550, "a lot is worth less than 0.1 USD at the feed's index, so that rounding to a quantum a lot would matter";
     /// Margin.
     InitialMarginNotMet = 601, "initial margin would not be met";
     /// Margin.

@@ -117,6 +117,7 @@ fn encode_without_accounts(pool: &Pool) -> borsh::io::Result<Vec<u8>> {
         order_screen: _,
         loans: _,
         guards: _,
+        places: _,
     } = pool;
     let mut bytes = borsh::to_vec(&(name, owner, parameters, pending, instruments))?;
     bytes.extend(borsh::to_vec(&(own_capital, fees, rounding, prepaid, tranche, line, custody, bids))?);

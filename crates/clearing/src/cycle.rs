@@ -77,9 +77,11 @@ pub(crate) fn run(state: &mut State, elapsed: Time, restart: bool, events: &mut 
 
         guards::judge(pool, feeds, now);
         let due = liquidate::still_due(pool, plan.portfolios);
-        let left = portfolio::auction(pool, id, due, portfolio::Ask::UpToReserve, &mut say);
+        portfolio::keep_places(pool, id, &mut say);
+        let mut bidders = portfolio::Bidders::of(pool, &due);
+        let left = portfolio::auction(pool, id, due, &mut bidders, portfolio::Ask::UpToReserve, &mut say);
         let left = absorb::take(pool, id, left, &mut say);
-        let left = portfolio::auction(pool, id, left, portfolio::Ask::Any, &mut say);
+        let left = portfolio::auction(pool, id, left, &mut bidders, portfolio::Ask::Any, &mut say);
         waterfall::allocate(pool, id, feeds, now.time, reserve, left, &mut say);
         book::end_with_positions(pool, id, &mut say);
         let is_minute = settle::finish(pool, id, reserve, now, &mut say);

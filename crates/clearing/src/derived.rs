@@ -222,6 +222,7 @@ impl Pool {
             order_screen: Derived::default(),
             loans: Derived::default(),
             guards: self.guards.clone(),
+            places: Derived::default(),
         }
     }
 }

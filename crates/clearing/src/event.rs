@@ -1,6 +1,6 @@
 //! What happened, in the past tense: the only thing the core tells the outside besides its state.
 
-use crate::command::{OrderNumber, Rejection};
+use crate::command::{Key, OrderNumber, Rejection};
 use crate::state::{Condition, Level};
 use crate::table::{AccountId, FeedId, InstrumentId, PoolId};
 use crate::units::{Money, Price, Quantity, Ratio, Time};
@@ -202,4 +202,8 @@ pub enum Event {
     CollateralForfeited { pool: PoolId, account: AccountId, instrument: InstrumentId, quantity: Quantity },
     /// What was left of a closed account when its last leg had gone went to the fund. R10.8
     RemainderForfeited { pool: PoolId, account: AccountId, amount: Money },
+    /// An account that had nothing has another owner from now on; the fraction of a USD that was in it went to rounding. R2.7
+    AccountReclaimed { pool: PoolId, account: AccountId, owner: Key, dust: Money },
+    /// A bid lost its place to bids with more behind them. R10.9
+    BidRemoved { pool: PoolId, account: AccountId },
 }

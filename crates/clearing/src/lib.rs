@@ -33,6 +33,7 @@ pub mod liquidation_price;
 mod screen;
 pub mod watch;
 mod loans;
+pub mod places;
 mod derived;
 pub mod commands;
 mod cycle;

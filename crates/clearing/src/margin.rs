@@ -195,6 +195,12 @@ pub fn notional(pool: &Pool, positions: &[Position]) -> Money {
     derivatives.map(|position| pool.matrices.mark(position.instrument).abs() * position.quantity.abs()).sum()
 }
 
+/// Σ |quantity| × |mark| of everything that is held.
+#[must_use]
+pub fn gross_value(pool: &Pool, positions: &[Position]) -> Money {
+    positions.iter().map(|position| pool.matrices.mark(position.instrument).abs() * position.quantity.abs()).sum()
+}
+
 /// What the account owes in settlement money: cash and the value of its derivatives, where below zero. R2.5
 #[must_use]
 pub fn loan(pool: &Pool, account: &Account) -> Money {

@@ -297,6 +297,8 @@ parameters! {
         named_rows: Vec<NamedRow>, "rows", 0, 16, Either, "R5.2";
         /// The most settlement money the pool holds.
         cash_cap: Money, "quanta", 0, MAX_MONEY, Higher at_once, "R1.7";
+        /// The most accounts of the pool, with the fund's.
+        max_accounts: u32, "accounts", 2, 4_194_304, Higher at_once, "R2.7";
         /// The most orders of an account.
         max_orders: u16, "orders", 1, 1_000, Higher at_once, "R13.5";
         /// The base liquidation horizon.

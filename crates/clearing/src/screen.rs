@@ -191,6 +191,10 @@ impl Screen {
         if side == Side::Both && self.any_hedge(held) {
             doubt = self.net_doubt(held, &mut terms);
         }
+        if !any_long && !any_short {
+            // Nothing is held, so that no sum was rounded: the sign of the cash decides.
+            return Slack { least: cash, size, side };
+        }
         let lifted = stressed + doubt.0;
         let net = (if equity < lifted { equity } else { lifted }) + doubt.1;
         Slack { least: net - terms * ROUNDING - quanta, size, side }

@@ -15,6 +15,7 @@ use crate::derived::Derived;
 use crate::event::Cause;
 use crate::loans::Loans;
 use crate::parameters::{InstrumentParameters, Kind, PoolParameters};
+use crate::places::Places;
 use crate::rows::Matrices;
 use crate::screen::OrderScreen;
 use crate::table::{AccountId, FeedId, InstrumentId, PoolId, Table};
@@ -121,6 +122,9 @@ pub struct Pool {
     /// What may be done with each instrument's legs in this block: derived as well. R3.10
     #[borsh(skip)]
     pub(crate) guards: Derived<Guards>,
+    /// The accounts whose places may be taken: derived as well. R2.7
+    #[borsh(skip)]
+    pub(crate) places: Derived<Places>,
 }
 
 /// A backstop provider's money in the tranche.
@@ -133,6 +137,9 @@ pub struct TrancheShare {
     /// From when it may go.
     pub leaves_at: Time,
 }
+
+/// The least that is taken into the tranche, and the least that stays there: a USD. R10.9
+pub const LEAST_SHARE: Money = Money::new(1_000_000);
 
 /// A standing bid. R10.5
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -587,6 +594,7 @@ impl Pool {
             order_screen: Derived::default(),
             loans: Derived::default(),
             guards: Derived::default(),
+            places: Derived::default(),
         }
     }
 

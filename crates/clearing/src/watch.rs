@@ -58,6 +58,9 @@ fn distance(slack: &Slack) -> usize {
         return 0;
     }
     // Without positions nothing can be lost: the distance is endless.
+    if slack.size <= 0.0 {
+        return BUCKETS - 1;
+    }
     bucket_of(slack.least / slack.size * (1.0 - ALLOWANCE))
 }
 

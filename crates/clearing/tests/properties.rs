@@ -461,12 +461,9 @@ fn the_worst_are_liquidated_first() {
     assert!(compared > 0, "nobody ever had to wait");
 }
 
-/// The worst stressed equity for a million of what everything is worth.
-fn severity(pool: &Pool, account: &Account) -> i128 {
-    let worth: Money =
-        account.positions.iter().map(|held| pool.matrices.mark(held.instrument).abs() * held.quantity.abs()).sum();
-    let worst = margin::maintenance_worst(pool, account.cash, &account.positions).value;
-    (worst.get() * 1_000_000).div_euclid(worth.get().max(1))
+/// R10.1: what is missing, in money.
+fn severity(pool: &Pool, account: &Account) -> Money {
+    margin::maintenance_worst(pool, account.cash, &account.positions).value
 }
 
 /// Checks every account that sold under liquidation in this block and that nothing else touched; says how many.

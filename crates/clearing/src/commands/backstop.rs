@@ -3,7 +3,7 @@
 use super::{Outcome, account_of, custody, know_loans, own_account, pool_of, require, require_amount};
 use crate::command::{Capital, Key, Rejection};
 use crate::event::Event;
-use crate::state::{Bid, FUND, LineChange, State};
+use crate::state::{Bid, FUND, LEAST_SHARE, LineChange, State};
 use crate::table::{AccountId, PoolId};
 use crate::units::{MAX_MONEY, Money, Ratio};
 use alloc::vec::Vec;
@@ -41,6 +41,8 @@ pub(super) fn join_tranche(state: &mut State, signer: Key, pool: PoolId, account
     know_loans(state, pool);
     let (found, _) = own_account(state, signer, pool, account)?;
     require(!found.winding_down, Rejection::PoolWindingDown)?;
+    let stands = found.tranche.get(&account).map_or(Money::ZERO, |share| share.amount);
+    require(stands + amount >= LEAST_SHARE, Rejection::ShareTooSmall)?;
     custody::check_withdrawal(found, account, amount)?;
 
     let found = &mut state.pools[pool];
@@ -63,7 +65,8 @@ pub(super) fn leave_tranche(
 
     let leaves_at = state.time + found.parameters.tranche_notice;
     let share = state.pools[pool].tranche.entry(account).or_default();
-    share.leaving = amount;
+    // R10.9: nobody leaves dust behind.
+    share.leaving = if share.amount - amount < LEAST_SHARE { share.amount } else { amount };
     share.leaves_at = leaves_at;
     Ok(())
 }

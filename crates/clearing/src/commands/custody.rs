@@ -13,11 +13,34 @@ use alloc::vec::Vec;
 pub(super) fn open_account(state: &mut State, signer: Key, pool: PoolId, events: &mut Vec<Event>) -> Outcome {
     let found = pool_of(state, pool)?;
     require(!found.winding_down, Rejection::PoolWindingDown)?;
-    require(found.accounts.len() < MAX_ACCOUNTS, Rejection::TooManyAccounts)?;
+    let places = usize::try_from(found.parameters.max_accounts).unwrap_or(MAX_ACCOUNTS);
+    let is_full = found.accounts.len() >= places.min(MAX_ACCOUNTS);
+    // R2.7: what has nothing keeps nobody out.
+    let taken = if is_full { state.pools[pool].place_to_take() } else { None };
+    require(!is_full || taken.is_some(), Rejection::TooManyAccounts)?;
 
-    let account = state.pools[pool].accounts.push(Account::new(signer));
+    let found = &mut state.pools[pool];
+    let account = match taken {
+        Some(account) => {
+            reclaim(found, pool, account, signer, events);
+            account
+        }
+        None => found.accounts.push(Account::new(signer)),
+    };
     events.push(Event::AccountOpened { pool, account });
     Ok(())
+}
+
+/// Gives the place of an account that has nothing to another owner. R2.7
+fn reclaim(found: &mut Pool, pool: PoolId, account: AccountId, signer: Key, events: &mut Vec<Event>) {
+    if found.bids.remove(&account).is_some() {
+        events.push(Event::BidRemoved { pool, account });
+    }
+    let held = found.accounts.edit(account);
+    let (owner, dust) = (held.owner, held.cash);
+    *held = Account::new(signer);
+    found.rounding += dust;
+    events.push(Event::AccountReclaimed { pool, account, owner, dust });
 }
 
 pub(super) fn deposit(

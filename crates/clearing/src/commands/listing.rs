@@ -54,7 +54,7 @@ fn new_feed(name: String, parameters: FeedParameters) -> Feed {
         fresh: 0,
         quorum_lost: None,
         volatility: Volatility { variance: first.saturating_mul(first), ..Volatility::default() },
-        forecast: None,
+        forecasts: BTreeMap::new(),
         parameters,
     }
 }
@@ -144,6 +144,7 @@ pub(crate) fn apply_feed(feed: &mut Feed, parameters: FeedParameters) {
         .collect();
     feed.publishers =
         parameters.publishers.iter().map(|publisher| said.get(&publisher.key).cloned().unwrap_or_default()).collect();
+    feed.forecasts.retain(|key, _| parameters.forecasters.contains(key));
     feed.parameters = parameters;
 }
 

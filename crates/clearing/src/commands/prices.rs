@@ -31,10 +31,12 @@ pub(super) fn forecast(state: &mut State, signer: Key, feed: FeedId, volatility:
     require((1..=PPM).contains(&volatility.get()), Rejection::RatioOutOfRange)?;
     let found = state.feeds.find(feed).ok_or(Rejection::FeedNotFound)?;
     require(found.parameters.forecasters.contains(&signer), Rejection::NotAuthorised)?;
-    let soon = found.forecast.as_ref().is_some_and(|last| state.time - last.at < found.parameters.sample_interval);
+    // R10.9: a place for each: who reports first keeps nobody else out.
+    let last = found.forecasts.get(&signer);
+    let soon = last.is_some_and(|last| state.time - last.at < found.parameters.sample_interval);
     require(!soon, Rejection::ForecastTooSoon)?;
 
     let at = state.time;
-    state.feeds[feed].forecast = Some(Forecast { volatility, at });
+    state.feeds[feed].forecasts.insert(signer, Forecast { volatility, at });
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Step 7: the fund takes what is left, for its own ask and only while it stays sound (R11.1, R11.2).
 
-use super::portfolio::{largest_share, move_slice, pay, reserve_premium, with_slice};
+use super::portfolio::{Offer, largest_share, move_slice, own_initial_margin, pay, reserve_premium, with_slice};
 use super::waterfall::fund_dues;
 use crate::event::Event;
 use crate::margin;
@@ -43,10 +43,10 @@ impl Asked {
     fn of(pool: &Pool, seller: AccountId) -> Self {
         let held = &pool.accounts[seller];
         let positions = pool.open_legs(&held.positions);
-        let whole = margin::initial_margin(pool, Money::ZERO, &positions).or_zero();
+        let whole = own_initial_margin(pool, &positions);
         Self {
             whole,
-            premium: reserve_premium(pool, &positions, whole.max(Money::new(1))).min(pool.parameters.max_premium),
+            premium: reserve_premium(pool, &positions, whole).min(pool.parameters.max_premium),
             equity: pool.sure_equity(held).or_zero(),
             positions,
         }
@@ -65,24 +65,27 @@ fn take_one(
     if positions.is_empty() {
         return;
     }
-    let share = largest_share(Ratio::ONE, |share| stays_sound(pool, positions, share, set_aside));
-    if share.is_zero() {
+    let offer = Offer::new(pool, positions, asked.whole);
+    let share = largest_share(Ratio::ONE, |share| stays_sound(pool, &offer.lots(share), set_aside));
+    let slice = offer.slice(offer.lots(share));
+    if slice.positions.is_empty() {
         return;
     }
-    let premium = asked.whole.times_floor(share).times_floor(asked.premium).min(asked.equity);
+    // R10.9: the fund too is paid for what has moved.
+    let premium = slice.margin.times_floor(asked.premium).min(asked.equity);
     if pool.accounts[FUND].positions.is_empty() {
         // R11.8: what was left from an inventory that is gone is earned.
         (pool.fund.concession, pool.fund.since) = (Money::ZERO, pool.now.0);
     }
     pool.fund.concession += premium;
-    move_slice(pool, seller, FUND, positions, Ratio::ZERO, share);
+    move_slice(pool, seller, FUND, &slice.positions);
     pay(pool, seller, FUND, premium);
-    let notional = margin::notional(pool, positions).times_floor(share);
-    say(Event::PortfolioAbsorbed { pool: id, account: seller, notional, share, premium });
+    let notional = margin::notional(pool, &slice.positions);
+    say(Event::PortfolioAbsorbed { pool: id, account: seller, notional, share: slice.share, premium });
 }
 
-fn stays_sound(pool: &Pool, positions: &[Position], share: Ratio, set_aside: Money) -> bool {
-    let after = with_slice(pool, &pool.accounts[FUND], positions, share);
+fn stays_sound(pool: &Pool, slice: &[Position], set_aside: Money) -> bool {
+    let after = with_slice(pool, &pool.accounts[FUND], slice);
     // R3.10: the fund takes nothing new on collateral that has no live price.
     let backing = margin::without_dormant(&pool.matrices, &after.positions);
     let backing = backing.as_deref().unwrap_or(&after.positions);

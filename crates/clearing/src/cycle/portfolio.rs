@@ -1,14 +1,19 @@
-//! Step 6b: portfolios that cannot be saved go whole, in slices, to the standing bids that ask least (R10.5). Whole is what has an open
-//! market (R10.8).
+//! Step 6b: portfolios that cannot be saved go whole, in slices, to the standing bids that ask least (R10.5, R10.9). Whole is what has an
+//! open market (R10.8).
+
+mod bidders;
+mod slice;
 
 use crate::event::Event;
 use crate::margin;
 use crate::parallel;
-use crate::state::{Account, Bid, Pool, Position};
+use crate::state::{Account, Pool, Position};
 use crate::table::{AccountId, PoolId};
-use crate::units::{Money, PPM, Price, Quantity, Ratio, scaled_floor, square_root_floor};
-use alloc::collections::BTreeMap;
+use crate::units::{Money, PPM, Price, Ratio, scaled_floor, square_root_floor};
 use alloc::vec::Vec;
+use bidders::Taken;
+pub(super) use bidders::{Bidders, keep_places};
+pub(super) use slice::Offer;
 
 /// Which bids count.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -24,19 +29,17 @@ pub(super) fn auction(
     pool: &mut Pool,
     id: PoolId,
     accounts: Vec<AccountId>,
+    bidders: &mut Bidders,
     ask: Ask,
     say: &mut dyn FnMut(Event),
 ) -> Vec<AccountId> {
-    let mut used: BTreeMap<AccountId, Money> = BTreeMap::new();
-    let bids = if accounts.is_empty() { Vec::new() } else { lowest_asks_first(pool) };
     // Sellers are under liquidation and bidders are not, so that no sale changes what another account has to sell.
     let sales = parallel::map(&accounts, |account| Sale::of(pool, *account, ask));
-    for (account, Sale { positions, whole, limit }) in accounts.iter().zip(sales) {
-        if positions.is_empty() {
-            continue;
+    for (account, sale) in accounts.iter().zip(sales) {
+        if !sale.positions.is_empty() {
+            let taken = bidders.accept(pool, &sale);
+            hand_over(pool, id, *account, &sale, &taken, say);
         }
-        let taken = accept(pool, *account, &positions, whole, &bids, limit, &mut used);
-        hand_over(pool, id, *account, &positions, whole, &taken, say);
     }
     accounts
 }
@@ -63,14 +66,6 @@ impl Sale {
     }
 }
 
-/// Every standing bid of an account that may bid. Auctions change neither.
-fn lowest_asks_first(pool: &Pool) -> Vec<(Ratio, AccountId, Bid)> {
-    let may_bid = pool.bids.iter().filter(|(bidder, _)| pool.accounts[**bidder].is_good());
-    let mut bids: Vec<_> = may_bid.map(|(bidder, bid)| (bid.premium, *bidder, bid.clone())).collect();
-    bids.sort_unstable_by_key(|(premium, bidder, _)| (*premium, *bidder));
-    bids
-}
-
 /// R10.6 holds for premiums too: what the account does not have would only become a loss of the pool, and a way to take
 /// it. So no bid above what its equity can pay is accepted.
 fn affordable_premium(pool: &Pool, seller: AccountId, whole: Money) -> Ratio {
@@ -79,7 +74,7 @@ fn affordable_premium(pool: &Pool, seller: AccountId, whole: Money) -> Ratio {
 }
 
 /// The initial margin of a portfolio by itself: what premiums and capacities are measured in.
-fn own_initial_margin(pool: &Pool, positions: &[Position]) -> Money {
+pub(super) fn own_initial_margin(pool: &Pool, positions: &[Position]) -> Money {
     margin::initial_margin(pool, Money::ZERO, positions).max(Money::new(1))
 }
 
@@ -104,43 +99,6 @@ pub(super) fn reserve_premium(pool: &Pool, positions: &[Position], whole: Money)
     covered.ratio_to_floor(whole, Ratio::new(64_000_000))
 }
 
-/// A bidder and the share of the portfolio it takes.
-struct Taken {
-    bidder: AccountId,
-    share: Ratio,
-    premium: Ratio,
-}
-
-/// The lowest asks first, each up to its capacity and to what its own margin carries.
-fn accept(
-    pool: &Pool,
-    seller: AccountId,
-    positions: &[Position],
-    whole: Money,
-    bids: &[(Ratio, AccountId, Bid)],
-    limit: Ratio,
-    used: &mut BTreeMap<AccountId, Money>,
-) -> Vec<Taken> {
-    let mut left = Ratio::ONE;
-    let mut taken = Vec::new();
-    let may_take = bids.iter().filter(|(premium, bidder, _)| *bidder != seller && *premium <= limit);
-    for (premium, bidder, bid) in may_take {
-        let (premium, bidder) = (*premium, *bidder);
-        let spent = used.entry(bidder).or_default();
-        let wanted = (bid.capacity - *spent).or_zero().ratio_to_floor(whole, Ratio::ONE).min(left);
-        let share = largest_share(wanted, |share| carries(pool, bidder, positions, share));
-        if share.is_positive() {
-            *spent += whole.times_ceil(share);
-            left -= share;
-            taken.push(Taken { bidder, share, premium });
-        }
-        if left.is_zero() {
-            break;
-        }
-    }
-    taken
-}
-
 /// The largest of a share, and of its halves, that fits: the whole, then by bisection.
 pub(super) fn largest_share(wanted: Ratio, fits: impl Fn(Ratio) -> bool) -> Ratio {
     if wanted.is_zero() || fits(wanted) {
@@ -158,71 +116,38 @@ pub(super) fn largest_share(wanted: Ratio, fits: impl Fn(Ratio) -> bool) -> Rati
     low
 }
 
-/// R10.5: a bidder must hold initial margin for what it takes, with its own orders, even before any premium.
-fn carries(pool: &Pool, bidder: AccountId, positions: &[Position], share: Ratio) -> bool {
-    let before = pool.net(bidder);
-    let after = with_slice(pool, &before, positions, share);
-    // R2.5: what is paid for collateral may be owed, but no more than an account may owe.
-    let loan = margin::promised_loan(pool, &after);
-    let lends = loan <= pool.limits_for_borrowing().0 || loan <= margin::promised_loan(pool, &before);
-    lends && pool.meets_initial_with(&after, after.orders.iter())
-}
-
-/// The account with a share of the positions bought at their marks.
-pub(super) fn with_slice(pool: &Pool, account: &Account, positions: &[Position], share: Ratio) -> Account {
+/// The account with a slice bought at the marks.
+pub(super) fn with_slice(pool: &Pool, account: &Account, slice: &[Position]) -> Account {
     let mut after = account.clone();
-    for position in positions {
-        let lots = position.quantity.abs().times_ceil(share).on_side(position.quantity.signum());
-        if !lots.is_zero() {
-            after.fill(position.instrument, lots, pool.matrices.mark(position.instrument));
-        }
+    for position in slice {
+        after.fill(position.instrument, position.quantity, pool.matrices.mark(position.instrument));
     }
     after
 }
 
 /// Moves the slices at the marks and pays the uniform premium: the highest that was accepted.
-fn hand_over(
-    pool: &mut Pool,
-    id: PoolId,
-    seller: AccountId,
-    positions: &[Position],
-    whole: Money,
-    taken: &[Taken],
-    say: &mut dyn FnMut(Event),
-) {
+fn hand_over(pool: &mut Pool, id: PoolId, seller: AccountId, sale: &Sale, taken: &[Taken], say: &mut dyn FnMut(Event)) {
     let Some(premium) = taken.iter().map(|taken| taken.premium).max() else { return };
     let held = &pool.accounts[seller];
     let equity = margin::equity(&pool.matrices, held.cash, &held.positions);
-    let notional = margin::notional(pool, positions);
+    let notional = margin::notional(pool, &sale.positions);
     let mut reached = Ratio::ZERO;
-    for slice in taken {
-        let paid = whole.times_floor(slice.share).times_floor(premium);
-        move_slice(pool, seller, slice.bidder, positions, reached, reached + slice.share);
+    for Taken { bidder, slice, .. } in taken {
+        let paid = slice.margin.times_floor(premium);
+        move_slice(pool, seller, *bidder, &slice.positions);
         reached += slice.share;
-        pay(pool, seller, slice.bidder, paid);
-        say(Event::SliceTaken { pool: id, account: seller, bidder: slice.bidder, share: slice.share, premium: paid });
+        pay(pool, seller, *bidder, paid);
+        say(Event::SliceTaken { pool: id, account: seller, bidder: *bidder, share: slice.share, premium: paid });
     }
     say(Event::PortfolioAuctioned { pool: id, account: seller, notional, equity, premium, taken: reached });
 }
 
-/// Moves the lots between two points of the portfolio, so that consecutive slices sum to the whole exactly.
-pub(super) fn move_slice(
-    pool: &mut Pool,
-    seller: AccountId,
-    taker: AccountId,
-    positions: &[Position],
-    from: Ratio,
-    to: Ratio,
-) {
-    for position in positions {
-        let size = position.quantity.abs();
-        let lots: Quantity = size.times_floor(to) - size.times_floor(from);
-        let lots = lots.on_side(position.quantity.signum());
+/// Moves a slice at the marks.
+pub(super) fn move_slice(pool: &mut Pool, seller: AccountId, taker: AccountId, slice: &[Position]) {
+    for position in slice {
         let mark: Price = pool.matrices.mark(position.instrument);
-        if !lots.is_zero() {
-            pool.trade(seller, position.instrument, -lots, mark);
-            pool.trade(taker, position.instrument, lots, mark);
-        }
+        pool.trade(seller, position.instrument, -position.quantity, mark);
+        pool.trade(taker, position.instrument, position.quantity, mark);
     }
 }
 

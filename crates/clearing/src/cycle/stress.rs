@@ -47,11 +47,8 @@ pub(super) fn raw_stress(pool: &Pool, id: FeedId, feed: &Feed, time: Time) -> Ra
     let parameters = &feed.parameters;
     // R4.6: a forecast can only raise stress, stays below its ceiling, and is forgotten when it is old.
     let fresh = |at: Time| time - at <= parameters.forecast_max_age;
-    let forecast = feed
-        .forecast
-        .as_ref()
-        .filter(|forecast| fresh(forecast.at))
-        .map_or(Ratio::ZERO, |forecast| forecast.volatility);
+    let counts = feed.forecasts.values().filter(|forecast| fresh(forecast.at));
+    let forecast = counts.map(|forecast| forecast.volatility).max().unwrap_or_default();
     let volatility = standard_deviation(feed.volatility.variance)
         .max(parameters.long_run_volatility)
         .max(forecast.min(parameters.forecast_ceiling));

@@ -5,7 +5,7 @@ use crate::margin;
 use crate::parallel;
 use crate::state::{Account, FUND, Level, Pool, Position, Standing};
 use crate::table::AccountId;
-use crate::units::{Money, Ratio};
+use crate::units::Money;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
@@ -37,9 +37,10 @@ pub(super) fn find(pool: &mut Pool, now: Moment) -> Breached {
             Standing::Liquidating { .. } => true,
             Standing::Closed => account.is_being_closed(),
         };
-        found.then(|| (severity(pool, account, stressed), *id))
+        // R10.1: by what is missing in money, so that a crowd of small accounts does not put off a large one.
+        found.then_some((stressed, *id))
     };
-    let mut found: Vec<(Ratio, AccountId)> = parallel::map(&near, rank).into_iter().flatten().collect();
+    let mut found: Vec<(Money, AccountId)> = parallel::map(&near, rank).into_iter().flatten().collect();
     found.sort_unstable();
     bound(pool, found)
 }
@@ -58,19 +59,8 @@ fn waits_for_reopening(pool: &Pool, account: &Account) -> bool {
     account.positions.iter().any(is_halted) && !account.positions.iter().any(can_trade)
 }
 
-/// R10.1: the worst stressed equity relative to notional, most negative first; an account with balances only counts
-/// relative to what those are worth.
-fn severity(pool: &Pool, account: &Account, stressed: Money) -> Ratio {
-    let worth = account
-        .positions
-        .iter()
-        .map(|position| pool.matrices.mark(position.instrument).abs() * position.quantity.abs());
-    let whole: Money = worth.sum();
-    stressed.ratio_to_floor(whole, Ratio::new(1_000_000_000_000))
-}
-
 /// R13.5: new liquidations are bounded by the block's work; those under way go on. The fund is never put off.
-fn bound(pool: &Pool, found: Vec<(Ratio, AccountId)>) -> Breached {
+fn bound(pool: &Pool, found: Vec<(Money, AccountId)>) -> Breached {
     let room = usize::try_from(pool.parameters.max_liquidations).unwrap_or(usize::MAX);
     let mut begun = 0_usize;
     let mut breached = Breached { accounts: Vec::new(), carried: 0 };

@@ -1,8 +1,10 @@
 //! What is remembered of a feed: what its publishers said, and what follows from it.
 
 use super::Pending;
+use crate::command::Key;
 use crate::parameters::FeedParameters;
 use crate::units::{Price, Ratio, Time};
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -40,8 +42,8 @@ pub struct Feed {
     pub quorum_lost: Option<Time>,
     /// The volatility estimate. R4.1
     pub volatility: Volatility,
-    /// The latest forecast. R4.6
-    pub forecast: Option<Forecast>,
+    /// Each forecaster's latest forecast, by key. R4.6
+    pub forecasts: BTreeMap<Key, Forecast>,
 }
 
 impl Feed {

@@ -99,6 +99,7 @@ pub fn pool_parameters() -> PoolParameters {
         venues: vec![key(VENUE)],
         named_rows: Vec::new(),
         cash_cap: Money::new(MAX_MONEY),
+        max_accounts: 1 << 22,
         max_orders: 8,
         horizon: Time::new(600_000),
         inclusion_delay: Time::new(10_000),

@@ -143,6 +143,7 @@ fn pool() -> PoolParameters {
         venues: vec![key("venue")],
         named_rows: Vec::new(),
         cash_cap: Money::new(MAX_MONEY),
+        max_accounts: 1 << 22,
         max_orders: 20,
         horizon: seconds(3_600),
         inclusion_delay: Time::ZERO,

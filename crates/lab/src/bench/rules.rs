@@ -130,6 +130,7 @@ pub(super) fn pool(fund_usd: f64) -> PoolParameters {
         venues: vec![key_of(Who::Venue)],
         named_rows: named_rows(),
         cash_cap: Money::new(MAX_MONEY),
+        max_accounts: 1 << 22,
         max_orders: 64,
         horizon: Time::new(3_600_000),
         inclusion_delay: Time::ZERO,

@@ -43,6 +43,7 @@ pub fn pool(core: &CorePlan, fund_usd: f64) -> PoolParameters {
         venues: vec![key_of(VENUE)],
         named_rows: Vec::new(),
         cash_cap: Money::new(MAX_MONEY),
+        max_accounts: 1 << 22,
         max_orders: 64,
         horizon: seconds(core.horizon_s),
         inclusion_delay: Time::ZERO,

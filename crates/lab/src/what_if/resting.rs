@@ -94,6 +94,7 @@ fn pool_parameters() -> PoolParameters {
         venues: Vec::new(),
         named_rows: Vec::new(),
         cash_cap: Money::new(MAX_MONEY),
+        max_accounts: 1 << 22,
         max_orders: 1,
         horizon: MINUTE,
         inclusion_delay: Time::ZERO,
