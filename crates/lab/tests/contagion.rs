@@ -33,7 +33,7 @@ fn moved(pool: &Pool, feeds: &Table<FeedId, Feed>, time: Time, by: f64) -> Pool 
     pool
 }
 
-/// The market with exit costs that rise from nothing to one percent over a million USD, and accounts of one position each.
+/// The market with exit costs and a depth that rise from nothing to one percent over a million USD, and accounts of one position each.
 fn one_position(market: &Market, longs: &[i64]) -> (Pool, Vec<Account>) {
     let state = market.engine().state();
     let mut pool = market.pool().without_members();
@@ -43,6 +43,7 @@ fn one_position(market: &Market, longs: &[i64]) -> (Pool, Vec<Account>) {
         [Tier { from: Quantity::ZERO, rate: Ratio::ZERO }, Tier { from: million, rate: Ratio::new(10_000) }].to_vec();
     for (_, listed) in pool.instruments.iter_mut().filter(|(_, listed)| listed.parameters.feed == FEED) {
         listed.parameters.exit_cost.clone_from(&tiers);
+        listed.parameters.depth.clone_from(&tiers);
     }
     pool.matrices = rows::build(&pool, &state.feeds, state.time);
     let account = |(at, deposit_ppm): (usize, &i64)| {
@@ -140,11 +141,11 @@ fn branching_is_density_times_impact() {
         let sold = sold.max(1e-3);
         let own = pool.instruments.iter().filter(|(_, listed)| listed.parameters.feed == FEED);
         let depth = own.map(|(_, listed)| {
-            let million = listed.mark * listed.parameters.exit_cost[1].from;
+            let million = listed.mark * listed.parameters.depth[1].from;
             sold / -(1.0 - (0.01 * sold * 1e6 / million.get() as f64).min(0.999)).ln()
         });
         let move_of_it = sold / depth.sum::<f64>();
-        let n = level.branching.expect("there is an exit cost");
+        let n = level.branching.expect("there is a depth");
         assert!((n - move_of_it / GRID.step).abs() <= 1e-6 * n.max(1.0), "{level:?}");
     }
     let first = side.levels.iter().skip(1).find(|level| level.branching.is_some_and(|n| n >= 1.0));

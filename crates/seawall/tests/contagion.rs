@@ -20,7 +20,7 @@ fn a_recorded_run_is_looked_at_by_table_json_and_page() {
     let look = seawall(&["contagion", &log, "--at", "2000", "--json", "--report", &out]);
     let found: Value = serde_json::from_slice(&look.stdout).expect("JSON");
     assert_eq!((&found["height"], found["pools"].as_array().map(Vec::len)), (&Value::from(2_000), Some(3)));
-    assert_eq!(found["pools"][0]["markets"][0]["curve"]["impact"], "exit_cost");
+    assert_eq!(found["pools"][0]["markets"][0]["curve"]["impact"], "depth");
     assert!(home.path().join("out/contagion.html").is_file());
     let table = seawall(&["contagion", &log, "--at", "2000"]);
     let table = String::from_utf8_lossy(&table.stdout);
