@@ -31,12 +31,10 @@ pub(super) fn step(
             None => was_cascading(pool, listed),
         };
         let wanted = wanted(pool, listed, feed, (drawdown, cascades));
-        let next = if now.restart {
-            (Level::Halted, Cause::Restart)
-        } else {
+        if !now.restart {
             go_on_beneath(&mut pool.instruments[instrument].breaker, wanted, now);
-            next(pool, &pool.instruments[instrument], feed, wanted, now)
-        };
+        }
+        let next = next(pool, &pool.instruments[instrument], feed, wanted, now);
         enter(pool, id, instrument, next, wanted, now, say);
         if next.0 == Level::WindDown && !pool.instruments[instrument].is_spot() {
             // R13.3, R12.4: a market that cannot reopen ends at the last index that its feed agreed on.
@@ -96,6 +94,9 @@ fn next(pool: &Pool, instrument: &Instrument, feed: &Feed, wanted: (Level, Cause
     if instrument.is_worthless() {
         let is_back = feed.condition != Condition::Down && !now.restart;
         return if is_back { (Level::CallAuction, Cause::Reopening) } else { standing };
+    }
+    if now.restart {
+        return (Level::Halted, Cause::Restart);
     }
     match breaker.level {
         Level::Halted if feed.condition != Condition::Down => (Level::CallAuction, Cause::Reopening),

@@ -1,10 +1,9 @@
 //! Step 3a: funding of perpetuals and interest on loans: they accrue in every block, and are paid by everybody at once (R16.1, R2.5).
 
 use super::Moment;
-use super::book::is_collecting;
 use crate::accrual::Accruals;
 use crate::event::Event;
-use crate::state::{Condition, Feed, Level, Pool, Standing, State};
+use crate::state::{Condition, Feed, Pool, Standing, State};
 use crate::table::{AccountId, FeedId, PoolId, Table};
 use crate::units::{Accrued, Money, PARTS, Ratio, Time};
 use alloc::vec::Vec;
@@ -17,8 +16,8 @@ pub(crate) fn accrue(state: &mut State, elapsed: Time) {
         pool.interval_gone = pool.interval_gone.saturating_add(parts);
         for (_, listed) in pool.instruments.iter_mut() {
             let feed = &state.feeds[listed.parameters.feed];
-            let open = listed.breaker.level < Level::Halted && !is_collecting(listed, state.time);
-            listed.accrue(feed.index, parts, open && feed.condition != Condition::Down);
+            // R13.8: how the market stood since the block before, not how it stands from this block on.
+            listed.accrue(feed.index, parts, !listed.breaker.is_closed() && feed.condition != Condition::Down);
         }
         pool.set_meter(true);
     }
