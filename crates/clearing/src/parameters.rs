@@ -11,7 +11,7 @@ pub use table::{Direction, Looser, Setting};
 
 use crate::command::Key;
 use crate::table::FeedId;
-use crate::units::{MAX_MONEY, Money, Price, Quantity, Ratio, Time};
+use crate::units::{MAX_MONEY, MAX_PRICE, MAX_QUANTITY, MAX_RATIO, Money, Price, Quantity, Ratio, Time};
 use alloc::string::String;
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -36,6 +36,15 @@ const LONGEST: i128 = 315_360_000_000;
 const LONGEST_TIMELOCK: i128 = 2_592_000_000;
 const LARGEST_PRICE: i128 = 1 << 44;
 const LARGEST_QUANTITY: i128 = 1 << 40;
+// The rows below count in one type; these are the same bounds as elsewhere.
+const _: () = {
+    assert!(
+        MAX_RATIO == 64_000_000 && MAX_PRICE == 1 << 44 && MAX_QUANTITY == 1 << 40,
+        "the bounds are those of the units"
+    );
+    assert!(MAX_LENGTH.get() == 315_360_000_000, "the longest length of time is one");
+    assert!(MAX_PUBLISHERS == 64 && MAX_TIERS == 16 && MAX_NAMED_ROWS == 16, "lists have one bound");
+};
 
 /// A publisher of a feed.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -265,7 +274,7 @@ parameters! {
         band: Ratio, "ppm", 1, ONE, Higher, "R8.3";
         /// The mark stays within this share of the index.
         mark_band: Ratio, "ppm", 0, ONE, Higher, "R3.6";
-        /// The value for which the book must have a price on either side before its middle counts.
+        /// The value for which the book must have a price on either side before its middle counts. No rule reads it yet.
         impact: Money, "quanta", 0, MAX_MONEY, Lower, "R3.6";
         /// The time constant of the mark's premium.
         mark_time: Time, "ms", 1, LONGEST, Either, "R3.6";
@@ -359,7 +368,7 @@ parameters! {
         fee_surcharge: Ratio, "ppm", 0, 4 * ONE, Either, "R11.5";
         /// What is given back of fees while the fund is above its target, as a share of the fee.
         fee_rebate: Ratio, "ppm", 0, ONE, Higher, "R11.5";
-        /// For how long what was gained bears losses after it was realised.
+        /// For how long what was gained bears losses after it was realised. No rule reads it yet.
         gain_memory: Time, "ms", 600_000, LONGEST, Lower, "R12.1";
         /// Notice for money to leave the backstop tranche.
         tranche_notice: Time, "ms", 0, LONGEST, Lower, "R12.1";

@@ -152,9 +152,13 @@ pub(super) fn apply_due(pool: &mut Pool, id: PoolId, feeds: &Feeds, now: Moment,
             Err(reason) => give_up(pool, &next, reason, say),
         }
     }
+    let due = steps(pool, Due::Judged, now);
+    if due.is_empty() {
+        return;
+    }
     let mut candidate = pool.without_members();
     let mut judged = Vec::new();
-    for next in steps(pool, Due::Judged, now) {
+    for next in due {
         match fits(&candidate, feeds, &next) {
             Ok(()) => {
                 put(&mut candidate, &next);
