@@ -149,6 +149,7 @@ pub const fn scope_of(command: &Command) -> Option<Scopes> {
         | Command::Trade { .. }
         | Command::JoinTranche { .. }
         | Command::LeaveTranche { .. }
+        | Command::AllowVenue { .. }
         | Command::Observe { .. }
         | Command::Forecast { .. } => None,
     }

@@ -180,6 +180,10 @@ fn capital<'a>(start: Builder<'a>, command: &'a Command) -> Named<'a> {
         Command::LeaveTranche { pool, account, amount } => {
             ("LeaveTranche", start.account(*pool, *account).money("amount", *amount))
         }
+        Command::AllowVenue { pool, account, venue, loss, margin } => {
+            let fields = start.account(*pool, *account).word("venue", venue.0);
+            ("AllowVenue", fields.money("loss", *loss).money("margin", *margin))
+        }
         Command::OpenOwnPool { name, from_pool, from_account, first_loss, feed } => {
             let fields = start.text("name", name).u16("fromPool", from_pool.0).u32("fromAccount", from_account.0);
             ("OpenOwnPool", fields.money("firstLoss", *first_loss).u16("feed", feed.0))

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 
 /// The format version of an encoded [`Block`].
-pub const BLOCK_VERSION: u16 = 3;
+pub const BLOCK_VERSION: u16 = 4;
 
 /// A public key: who signed a command. The core compares keys and never checks signatures.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
@@ -44,7 +44,7 @@ pub struct Signed {
     pub command: Command,
 }
 
-/// The number of an order, chosen by its sender: above every number that the account has used before.
+/// The number of an order, chosen by its sender: above every number that the account has used before, and no higher than time allows.
 pub type OrderNumber = u64;
 
 /// How long an order lives. R8.4
@@ -328,6 +328,20 @@ pub enum Command {
         /// The standard deviation over one sampling interval.
         volatility: Ratio,
     },
+    /// An owner lets a registered venue trade for the account, within two limits. Replaces what the venue was let before; without either
+    /// limit it is let nothing. R7.10
+    AllowVenue {
+        /// The pool.
+        pool: PoolId,
+        /// The account.
+        account: AccountId,
+        /// The venue's key.
+        venue: Key,
+        /// What its trades may cost the account from now on, in all: what is worse than the mark, and fees.
+        loss: Money,
+        /// The initial margin of all the lots that it may trade from now on, either way.
+        margin: Money,
+    },
 }
 
 macro_rules! rejections {
@@ -460,6 +474,16 @@ rejections! {
     ChangeAlreadyPending = 519, "a change of these parameters already waits out its timelock";
     /// Limits.
     OpenInterestFull = 520, "the trade would raise open interest above what the block allows";
+    /// Limits.
+    OrderNumberTooHigh = 525, "the order's number is above 65,536 for each millisecond of the block's time";
+    /// Authority.
+    VenueNotAllowed = 526, "the account has not let this venue trade for it";
+    /// Limits.
+    VenueLimitExceeded = 527, "the venue would cost the account more, or trade more for it, than it was let";
+    /// Limits.
+    TooManyVenues = 528, "the account lets as many venues trade for it as it may";
+    /// Existence.
+    VenueNotFound = 529, "there is no such venue in the pool";
     /// Limits.
     LotTooSmall = 550, "a lot is worth less than 0.1 USD at the feed's index, so that rounding to a quantum a lot would matter";
     /// Margin.

@@ -6,16 +6,19 @@
 mod listing;
 mod custody;
 mod orders;
+mod closing;
+mod venues;
 mod backstop;
 mod prices;
 
+pub use custody::margin_room;
 pub(crate) use listing::{apply_feed, feed_fits, instrument_fits, pool_fits};
 pub(crate) use orders::lifetime_is_over;
-pub use orders::{judge, seal_of};
+pub use orders::{highest_number, judge, seal_of};
 
 use crate::command::{Command, Key, Rejection, Signed};
 use crate::event::Event;
-use crate::state::{Account, FUND, Pool, State};
+use crate::state::{Account, FUND, Pool, State, VenueLeave};
 use crate::table::{AccountId, PoolId};
 use crate::units::{MAX_MONEY, MAX_PRICE, MAX_QUANTITY, Money, Price, Quantity};
 use alloc::vec::Vec;
@@ -77,6 +80,9 @@ pub(crate) fn execute(state: &mut State, signed: &Signed, events: &mut Vec<Event
             prices::observe(state, signer, feed, seen)
         }
         Command::Forecast { feed, volatility } => prices::forecast(state, signer, feed, volatility),
+        Command::AllowVenue { pool, account, venue, loss, margin } => {
+            venues::allow(state, signer, pool, account, VenueLeave { venue, loss, margin })
+        }
     }
 }
 

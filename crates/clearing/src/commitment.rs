@@ -105,15 +105,17 @@ fn encode_without_accounts(pool: &Pool) -> borsh::io::Result<Vec<u8>> {
         correlations,
         matrices,
         fund,
+        claims,
         paid_at,
         carried,
         winding_down,
         watch: _,
+        now: _,
         order_screen: _,
         loans: _,
     } = pool;
     let mut bytes = borsh::to_vec(&(name, owner, parameters, pending, instruments))?;
     bytes.extend(borsh::to_vec(&(own_capital, fees, rounding, tranche, line, custody, bids))?);
-    bytes.extend(borsh::to_vec(&(stresses, correlations, matrices, fund, paid_at, carried, winding_down))?);
+    bytes.extend(borsh::to_vec(&(stresses, correlations, matrices, fund, claims, paid_at, carried, winding_down))?);
     Ok(bytes)
 }

@@ -12,11 +12,14 @@ mod interest;
 mod portfolio;
 mod absorb;
 mod waterfall;
+mod claims;
 mod settle;
 mod cascade;
 mod breakers;
 mod changes;
 mod close;
+
+pub(crate) use book::end_with_position;
 
 use crate::event::Event;
 use crate::rows;
@@ -67,7 +70,8 @@ pub(crate) fn run(state: &mut State, elapsed: Time, restart: bool, events: &mut 
         let left = absorb::take(pool, id, left, &mut say);
         let left = portfolio::auction(pool, id, left, portfolio::Ask::Any, &mut say);
         waterfall::allocate(pool, id, feeds, reserve, left, &mut say);
-        let is_minute = settle::finish(pool, reserve, now);
+        book::end_with_positions(pool, id, &mut say);
+        let is_minute = settle::finish(pool, id, reserve, now, &mut say);
         let cascading = is_minute.then(|| cascade::threatened(pool, feeds, now.time));
         breakers::step(pool, id, feeds, cascading.as_ref(), now, &mut say);
     }

@@ -153,10 +153,12 @@ impl Pool {
             correlations: self.correlations.clone(),
             matrices: self.matrices.clone(),
             fund: self.fund.clone(),
+            claims: self.claims.clone(),
             paid_at: self.paid_at,
             carried: self.carried,
             winding_down: self.winding_down,
             watch: Watch::default(),
+            now: Derived(self.now.0),
             order_screen: Derived::default(),
             loans: Derived::default(),
         }

@@ -4,6 +4,7 @@ use crate::command::{BLOCK_VERSION, Block, Key};
 use crate::commands;
 use crate::commitment::Commitment;
 use crate::cycle;
+use crate::derived::Derived;
 use crate::event::Receipt;
 use crate::invariants;
 use crate::state::State;
@@ -13,7 +14,7 @@ use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 
 /// The format version of an encoded [`Snapshot`].
-pub const SNAPSHOT_VERSION: u16 = 4;
+pub const SNAPSHOT_VERSION: u16 = 5;
 
 /// Most commands of a block. R1.7
 pub const MAX_COMMANDS: usize = 1 << 20;
@@ -213,7 +214,7 @@ impl Engine {
         self.state.time = block.time;
         let mut events = Vec::new();
         let mut rejections = Vec::new();
-        remember_open_interest(&mut self.state);
+        begin(&mut self.state);
         // R3.7: commands are checked against the matrices of the block before; what they order trades at this block's prices.
         for (at, signed) in block.commands.iter().enumerate() {
             // R7.1: a command either changes the state as a whole or is listed with its reason.
@@ -272,9 +273,10 @@ impl Engine {
     }
 }
 
-/// R4.3: what stress is made for, before anybody opens more.
-fn remember_open_interest(state: &mut State) {
+/// What a block knows before its first command: the time (R12.6), and what stress is made for before anybody opens more (R4.3).
+fn begin(state: &mut State) {
     for (_, pool) in state.pools.iter_mut() {
+        pool.now = Derived(state.time);
         for (_, instrument) in pool.instruments.iter_mut() {
             instrument.open_interest_before = instrument.open_interest;
         }

@@ -54,6 +54,8 @@ pub enum Layer {
     AutoDeleveraging,
     /// The haircut of gains.
     GainsHaircut,
+    /// What members have above their own targets. R12.7
+    MembersEquity,
     /// The wind-down.
     WindDown,
 }
@@ -152,11 +154,12 @@ pub enum Event {
     SliceTaken { pool: PoolId, account: AccountId, bidder: AccountId, share: Ratio, premium: Money },
     /// The fund took a share of a portfolio for its own ask. R11.2
     PortfolioAbsorbed { pool: PoolId, account: AccountId, notional: Money, share: Ratio, premium: Money },
-    /// An account lost everything; the shortfall went to the waterfall.
+    /// An account lost everything; others bore this shortfall.
     AccountClosed { pool: PoolId, account: AccountId, shortfall: Money },
     /// A layer of the waterfall bore a loss. R12.3
     LossAllocated { pool: PoolId, defaulter: AccountId, layer: Layer, amount: Money, bearer: Option<AccountId> },
-    /// A position was closed against a defaulter's: the event is its certificate. R12.5
+    /// A position was closed against defaulters', the largest of whom is named, or bears a part of their deficit: the event is the account's
+    /// certificate. Of the deficit of this market `shared` was shared over `shared_gains`, by those whose own limit is not reached. R12.5
     AutoDeleveraged {
         pool: PoolId,
         defaulter: AccountId,
@@ -168,6 +171,8 @@ pub enum Event {
         gain: Money,
         all_gains: Money,
         haircut: Money,
+        shared: Money,
+        shared_gains: Money,
     },
     /// Funding was paid in an instrument; the rate is what longs pay. R16.1
     FundingPaid { pool: PoolId, instrument: InstrumentId, rate: Ratio },
@@ -179,6 +184,10 @@ pub enum Event {
     BreakerStepped { pool: PoolId, instrument: InstrumentId, level: Level, cause: Cause },
     /// A pool was wound down at robust prices. R12.4
     PoolWoundDown { pool: PoolId },
+    /// An account's own money in the tranche paid what the account owed: nobody else's loss. R12.1
+    OwnTranchePaid { pool: PoolId, account: AccountId, amount: Money },
+    /// The fund gave back what a layer had borne: to the bearer, or to the reserve behind the line. R11.7
+    ClaimRepaid { pool: PoolId, layer: Layer, amount: Money, bearer: Option<AccountId> },
     /// A change of parameters went a step; so many are left. R7.7
     ChangeStepped { left: u8 },
     /// A step of a pool's change would have put accounts into breach, or made them sell for a loan, and waits on. R7.7

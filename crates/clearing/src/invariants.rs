@@ -1,7 +1,7 @@
 //! What is always true (R2.4): checked after every block, and of every snapshot before it is used.
 
 use crate::parallel;
-use crate::state::{Account, FUND, Feed, Pool, State};
+use crate::state::{Account, FUND, Feed, MAX_LEAVES, Pool, State, VenueLeave};
 use crate::table::{AccountId, InstrumentId, Table};
 use crate::units::{MAX_ACCOUNTS, MAX_INSTRUMENTS, Money, Quantity};
 
@@ -157,6 +157,14 @@ fn contradiction_of(pool: &Pool, account: &Account) -> Option<&'static str> {
     }
     if account.orders.iter().any(|order| pool.instruments.find(order.instrument).is_none()) {
         return Some("an order is in an instrument that does not exist");
+    }
+    let leaves = &account.leaves;
+    let is_overdrawn = |leave: &VenueLeave| leave.loss.is_negative() || leave.margin.is_negative();
+    if leaves.len() > MAX_LEAVES
+        || !leaves.is_sorted_by(|one, other| one.venue < other.venue)
+        || leaves.iter().any(is_overdrawn)
+    {
+        return Some("an account's leaves for venues are too many, out of order or below zero");
     }
     if !account.is_good() && !account.orders.is_empty() {
         return Some("an account that is not good has open orders");

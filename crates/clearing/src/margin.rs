@@ -8,7 +8,7 @@ use crate::exit_cost::Bar;
 use crate::rows::{Matrices, Rows};
 use crate::state::{Account, Order, Pool, Position};
 use crate::table::InstrumentId;
-use crate::units::{MAX_ROWS, Money, Quantity};
+use crate::units::{MAX_ROWS, Money, Price, Quantity};
 use alloc::vec::Vec;
 
 /// The lowest value of a vector over the rows of a matrix.
@@ -285,6 +285,36 @@ pub(crate) fn meets_initial_with<'a>(
 #[must_use]
 pub fn may_go(before: &[Money], after: &[Money]) -> bool {
     before.iter().zip(after).all(|(before, after)| !after.is_negative() || after >= before)
+}
+
+/// What a liquidation judges an account by (equity, and the lowest stressed equity over maintenance and over target rows), if the worst
+/// subset of its orders for each row fills at its limits. R6.3, R6.5
+pub(crate) fn target_bars(pool: &Pool, account: &Account) -> [Money; 3] {
+    let matrices = &pool.matrices;
+    let fee = |order: &Order| pool.fee_bound(order.instrument, order.limit * order.quantity);
+    let orders: Vec<(&Order, Money)> = account.orders.iter().map(|order| (order, fee(order))).collect();
+    let lost =
+        |(order, fee): &(&Order, Money), price: Price| ((price - order.limit) * order.quantity - *fee).min(Money::ZERO);
+    let at_marks: Money = orders.iter().map(|order| lost(order, matrices.mark(order.0.instrument))).sum();
+    let mut touched: Vec<InstrumentId> = account.positions.iter().map(|position| position.instrument).collect();
+    touched.extend(account.orders.iter().map(|order| order.instrument));
+    touched.sort_unstable();
+    touched.dedup();
+    let cost = |id: InstrumentId| {
+        matrices.exit_costs.of_position(id, reachable(account.quantity(id), &account.orders, id), Bar::Maintenance)
+    };
+    let deducted: Money = touched.into_iter().map(cost).sum();
+    let mut block = [Money::ZERO; MAX_ROWS];
+    let mut lowest = |rows: &Rows| {
+        let block = accumulate(&mut block, rows, account.cash - deducted, &account.positions);
+        for order in &orders {
+            let column = rows.column(order.0.instrument);
+            block.iter_mut().zip(column).for_each(|(value, price)| *value += lost(order, *price));
+        }
+        block.iter().copied().min().unwrap_or(account.cash)
+    };
+    let (maintenance, target) = (lowest(&matrices.maintenance), lowest(&matrices.target));
+    [equity(matrices, account.cash, &account.positions) + at_marks, maintenance, target]
 }
 
 /// The initial rows of an account as it stands, without its orders.

@@ -368,8 +368,8 @@ parameters! {
         fee_surcharge: Ratio, "ppm", 0, 4 * ONE, Either, "R11.5";
         /// What is given back of fees while the fund is above its target, as a share of the fee.
         fee_rebate: Ratio, "ppm", 0, ONE, Higher, "R11.5";
-        /// For how long what was gained bears losses after it was realised. No rule reads it yet.
-        gain_memory: Time, "ms", 600_000, LONGEST, Lower, "R12.1";
+        /// For how long what was gained bears losses after it was realised.
+        gain_memory: Time, "ms", 600_000, LONGEST, Lower, "R12.6";
         /// Notice for money to leave the backstop tranche.
         tranche_notice: Time, "ms", 0, LONGEST, Lower, "R12.1";
         /// Cautious when the index is further from the slow price than this multiple of raw stress.

@@ -1,7 +1,9 @@
 //! Everything the core remembers, every field with its unit.
 
 mod changes;
+mod claims;
 mod feed;
+mod recent;
 
 use crate::accounts::Accounts;
 use crate::command::{Key, Lifetime, OrderNumber};
@@ -21,7 +23,9 @@ use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 
 pub use changes::{Course, Line, LineChange, Pending};
+pub use claims::Claims;
 pub use feed::{Condition, Feed, Forecast, Observation, Publisher, Volatility};
+pub use recent::{Left, Realised, Recent};
 
 /// The account that is the fund in every pool. R11.1
 pub const FUND: AccountId = AccountId(0);
@@ -82,6 +86,8 @@ pub struct Pool {
     pub matrices: Matrices,
     /// The fund's size target and its high. R11.5
     pub fund: Fund,
+    /// What the fund will give back. R11.7
+    pub claims: Claims,
     /// When funding and interest were last paid.
     pub paid_at: Time,
     /// Accounts that breached in the block but did not fit into its work, carried in R10.1's order. R13.5
@@ -91,6 +97,9 @@ pub struct Pool {
     /// The safe distances of accounts: derived, and no part of the encoding or the root. R9.3
     #[borsh(skip)]
     pub watch: Watch,
+    /// The time of the block that is being applied: known again in every block. R12.6
+    #[borsh(skip)]
+    pub(crate) now: Derived<Time>,
     /// The matrices as floats: derived as well. R9.3
     #[borsh(skip)]
     pub(crate) order_screen: Derived<OrderScreen>,
@@ -243,6 +252,24 @@ pub struct Account {
     pub standing: Standing,
     /// A sealed order and the height of its block. R8.4
     pub seal: Option<Box<([u8; 32], u64)>>,
+    /// What it has gained lately without holding it any more. R12.6
+    pub recent: Option<Box<Recent>>,
+    /// Which venues may trade for the account, and how much: by key, at most [`MAX_LEAVES`]. R7.10
+    pub leaves: Vec<VenueLeave>,
+}
+
+/// Most venues that an account lets trade for it. R7.10
+pub const MAX_LEAVES: usize = 8;
+
+/// What is left of an account's leave for a venue. R7.10
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct VenueLeave {
+    /// The venue's key.
+    pub venue: Key,
+    /// What its trades may still cost: what is worse than the mark, and fees.
+    pub loss: Money,
+    /// The initial margin of the lots that it may still trade, either way.
+    pub margin: Money,
 }
 
 /// A position or a collateral balance.
@@ -299,6 +326,8 @@ impl Account {
             last_number: 0,
             standing: Standing::Good,
             seal: None,
+            recent: None,
+            leaves: Vec::new(),
         }
     }
 
@@ -314,29 +343,47 @@ impl Account {
 
     /// Moves `quantity` lots at `price` per lot into the account: the position changes by +q, cash by −q·p. R2.3
     ///
-    /// Callers go through [`Pool::trade`], which keeps the pool's totals.
-    pub(crate) fn fill(&mut self, instrument: InstrumentId, quantity: Quantity, price: Price) {
+    /// Callers go through [`Pool::trade`], which keeps the pool's totals. Answers what was realised: what was received beyond the entry
+    /// value that left with the lots, to the quantum, so that what is open and what is realised change by the price alone. R12.6
+    pub(crate) fn fill(&mut self, instrument: InstrumentId, quantity: Quantity, price: Price) -> Money {
         let paid = price * quantity;
         self.cash -= paid;
         match self.positions.binary_search_by_key(&instrument, |position| position.instrument) {
-            Err(at) => self.positions.insert(at, Position { instrument, quantity, entry: paid }),
+            Err(at) => {
+                self.positions.insert(at, Position { instrument, quantity, entry: paid });
+                Money::ZERO
+            }
             Ok(at) => {
                 let position = self.positions.get_mut(at).expect("the search found it");
-                position.entry = entry_after(position, quantity, paid);
+                let before = position.entry;
+                let after = entry_after(position, quantity, paid);
+                position.entry = after;
                 position.quantity += quantity;
                 if position.quantity.is_zero() {
                     self.positions.remove(at);
                 }
+                after - before - paid
             }
         }
     }
 
-    /// Adds money that is the owner's. An account that was closed has owed nothing since, so money opens it again.
+    /// Adds money that is the owner's.
     pub(crate) fn credit(&mut self, amount: Money) {
         self.cash += amount;
+        self.reopen();
+    }
+
+    /// An account that was closed has owed nothing since, so whatever comes in opens it again. R13.2
+    pub(crate) fn reopen(&mut self) {
         if self.standing == Standing::Closed {
             self.standing = Standing::Good;
         }
+    }
+
+    /// Whether an order that may only reduce has nothing to reduce. R8.4
+    #[must_use]
+    pub fn has_ended(&self, order: &Order) -> bool {
+        order.reduce_only && !self.quantity(order.instrument).opposes(order.quantity)
     }
 
     /// Whether it may place orders, withdraw and bid.
@@ -480,10 +527,12 @@ impl Pool {
             correlations: BTreeMap::new(),
             matrices: Matrices::default(),
             fund: Fund::default(),
+            claims: Claims::default(),
             paid_at: time,
             carried: 0,
             winding_down: false,
             watch: Watch::default(),
+            now: Derived(time),
             order_screen: Derived::default(),
             loans: Derived::default(),
         }
@@ -491,10 +540,19 @@ impl Pool {
 
     /// Moves lots into (or out of) an account at a price: the only way a position or balance changes. R2.3
     pub(crate) fn trade(&mut self, account: AccountId, instrument: InstrumentId, quantity: Quantity, price: Price) {
-        let spot = self.instruments[instrument].is_spot();
+        let listed = &self.instruments[instrument];
+        let (spot, mark) = (listed.is_spot(), listed.mark);
+        let until = self.remembered_until();
         let account = self.accounts.edit(account);
-        let long_before = account.quantity(instrument).or_zero();
-        account.fill(instrument, quantity, price);
+        let before = account.quantity(instrument);
+        let long_before = before.or_zero();
+        let realised = account.fill(instrument, quantity, price);
+        if !spot {
+            // R12.6: what a price beyond the mark hands to the other side is not lost here, so that a gain cannot be moved out of sight.
+            let given_away = ((price - mark) * quantity).or_zero();
+            account.remember(realised + given_away, self.now.0, until);
+            account.remember_side(instrument, before, quantity, self.now.0, until);
+        }
         let long_after = account.quantity(instrument).or_zero();
         assert!(!spot || !account.quantity(instrument).is_negative(), "a balance is never negative");
         let instrument = &mut self.instruments[instrument];
@@ -518,13 +576,15 @@ impl Pool {
     }
 
     /// The fee on a fill of this value, rounded up: with a surcharge while the fund is below its target, less a rebate
-    /// while it is above. R11.5
+    /// while it is above and owes nothing. R11.5, R11.7
     #[must_use]
     pub fn fee(&self, instrument: InstrumentId, value: Money) -> Money {
         let fund = &self.accounts[FUND];
         let held = crate::margin::equity(&self.matrices, fund.cash, &fund.positions);
         let factor = if held < self.fund.target {
             Ratio::ONE + self.parameters.fee_surcharge
+        } else if self.claims_stand() {
+            Ratio::ONE
         } else {
             Ratio::ONE - self.parameters.fee_rebate
         };

@@ -373,6 +373,13 @@ impl Time {
         Self(narrow(divide_ceil(times(i128::from(self.0), i128::from(ratio.0)), i128::from(PPM))))
     }
 
+    /// The first multiple of `step` (positive) that is later.
+    #[must_use]
+    pub fn next_multiple(self, step: Self) -> Self {
+        let steps = divide_floor(i128::from(self.0), i128::from(step.0)) + 1;
+        Self(narrow(times(steps, i128::from(step.0))))
+    }
+
     /// `part ⁄ whole` of a day, rounded up: how long trading `part` takes in a market that trades `whole` a day.
     /// A market that trades nothing takes `limit`, and nothing takes longer than that.
     #[must_use]
@@ -407,6 +414,66 @@ pub fn share_exactly(total: i128, weights: &[i128]) -> alloc::vec::Vec<i128> {
         parts[*at] += 1;
     }
     parts
+}
+
+/// What came of sharing up to caps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Capped {
+    /// What each gets, in the order of the weights.
+    pub parts: alloc::vec::Vec<i128>,
+    /// What was shared by those who do not reach their caps.
+    pub shared: i128,
+    /// The sum of their weights.
+    pub weights: i128,
+}
+
+/// Shares `total` (≥ 0) by `weights` (each ≥ 0), nobody above their cap (each ≥ 0): whoever would reach the cap gets the cap, the others
+/// share what is left exactly. Nothing is left while somebody with a weight is below the cap. R1.4
+#[must_use]
+pub fn share_up_to_caps(total: i128, weights: &[i128], caps: &[i128]) -> Capped {
+    // Who reaches the cap first has the lowest cap for each of its weight.
+    let mut order: alloc::vec::Vec<usize> = (0..weights.len()).filter(|at| weights[*at] > 0).collect();
+    order.sort_by(|one, other| {
+        compare_products((caps[*one], weights[*other]), (caps[*other], weights[*one])).then(one.cmp(other))
+    });
+    let mut whole: i128 = order.iter().map(|at| weights[*at]).sum();
+    let mut left = total;
+    let mut parts = alloc::vec![0; weights.len()];
+    let mut full = 0;
+    for at in &order {
+        if compare_products((caps[*at], whole), (left, weights[*at])).is_gt() {
+            break;
+        }
+        parts[*at] = caps[*at];
+        left -= caps[*at];
+        whole -= weights[*at];
+        full += 1;
+    }
+    let mut rest = order.split_off(full);
+    rest.sort_unstable();
+    let open: alloc::vec::Vec<i128> = rest.iter().map(|at| weights[*at]).collect();
+    for (at, part) in rest.iter().zip(share_exactly(left, &open)) {
+        parts[*at] = part.min(caps[*at]);
+    }
+    Capped { parts, shared: left, weights: whole }
+}
+
+/// Compares the products of two pairs, none of them negative, however large.
+fn compare_products(one: (i128, i128), other: (i128, i128)) -> core::cmp::Ordering {
+    match (one.0.checked_mul(one.1), other.0.checked_mul(other.1)) {
+        (Some(one), Some(other)) => one.cmp(&other),
+        _ => wide_product(one).cmp(&wide_product(other)),
+    }
+}
+
+/// The 256 bits of a product of what is not negative, the upper half first.
+fn wide_product((left, right): (i128, i128)) -> (u128, u128) {
+    const LOW: u128 = u64::MAX as u128;
+    let (left, right) = (left.unsigned_abs(), right.unsigned_abs());
+    let (low, high) = ((left & LOW) * (right & LOW), (left >> 64) * (right >> 64));
+    let (one, other) = ((left >> 64) * (right & LOW), (left & LOW) * (right >> 64));
+    let carried = (low >> 64) + (one & LOW) + (other & LOW);
+    (high + (one >> 64) + (other >> 64) + (carried >> 64), (carried << 64) | (low & LOW))
 }
 
 fn bits(value: i128) -> u32 {

@@ -25,9 +25,10 @@ mod model;
 mod world;
 
 use clearing::command::{Capital, Command, Lifetime, NewOrder, Rejection, Signed};
+use clearing::commands::judge;
 use clearing::event::{Cause, Event, Receipt, Removal};
 use clearing::parameters::InstrumentParameters;
-use clearing::state::{Condition, FUND, Instrument, Level, Order};
+use clearing::state::{Account, Condition, FUND, Instrument, Level, Order};
 use clearing::table::{AccountId, InstrumentId, PoolId};
 use clearing::units::{MAX_PRICE, Money, PPM, Price, Quantity, Ratio, Time};
 use market::Bid;
@@ -219,23 +220,6 @@ fn band_width(mark: i64, rules: &InstrumentParameters) -> i64 {
     share_ceil(mark.abs().max(rules.stress_base.get()), rules.band.get()).max(1)
 }
 
-/// R8.2: crossing orders of one account take each other off, the most eager and among equals the older first.
-fn net(open: &mut [Open]) {
-    let mut order: Vec<usize> = (0..open.len()).collect();
-    order.sort_by_key(|at| (-open[*at].eagerness(), open[*at].number));
-    for bid in &order {
-        for ask in &order {
-            let (buys, sells) = (&open[*bid], &open[*ask]);
-            let same = buys.account == sells.account && buys.instrument == sells.instrument;
-            if same && buys.lots > 0 && sells.lots < 0 && buys.limit >= sells.limit {
-                let off = buys.lots.min(-sells.lots);
-                open[*bid].lots -= off;
-                open[*ask].lots += off;
-            }
-        }
-    }
-}
-
 /// The twin: members, their orders, and what is known of each instrument.
 struct Twin {
     rules: Vec<InstrumentParameters>,
@@ -289,11 +273,13 @@ impl Twin {
             let edge = mark + lots.signum() * band_width(mark, rules);
             let limit = order.limit.map_or(edge, Price::get);
             let (lifetime, reduce_only) = (order.lifetime, order.reduce_only);
+            let reducible = self.reducible(account.0, instrument, lots.signum());
+            let idle = reduce_only && reducible == 0;
+            // R8.4: what may only reduce is no larger than the position.
+            let lots = if reduce_only && !idle { lots.signum() * lots.abs().min(reducible) } else { lots };
             let open =
                 Open { account: account.0, number: order.number, instrument, lots, limit, lifetime, reduce_only };
-            let reducible = self.reducible(account.0, instrument, lots.signum());
             let outside = open.eagerness() > open.side() * edge;
-            let idle = reduce_only && reducible == 0;
             let same = |other: &&Open| (other.account, other.instrument) == (account.0, instrument);
             let sold: i64 = self.open.iter().filter(same).map(|other| (-other.lots).max(0)).sum();
             let right = match refused.get(&at) {
@@ -321,14 +307,47 @@ impl Twin {
         self.open.sort_by_key(|order| (order.account, order.number));
         let over = |order: &Open| matches!(order.lifetime, Lifetime::Until(last) if last.get() < time);
         self.remove(over, Removal::LifetimeOver);
-        net(&mut self.open);
+        self.net();
         self.remove(|order| order.lots == 0, Removal::SelfMatch);
         for instrument in 0..self.rules.len() as u16 {
             self.auction(instrument, time);
         }
         // R8.4
         self.open.retain(|order| order.lots != 0 && order.lifetime != Lifetime::ThisBlock);
+        let lots = self.lots.clone();
+        let ended = |order: &Open| order.reduce_only && order.side() * lots[&(order.account, order.instrument)] >= 0;
+        self.remove(ended, Removal::NothingToReduce);
         self.events.sort_by_key(|event| format!("{event:?}"));
+    }
+
+    /// R8.2: crossing orders of one account take each other off, the most eager and among equals the older first; an order that may only
+    /// reduce is cut before to what it could trade.
+    fn net(&mut self) {
+        while let Some((buys, sells)) = self.crossing() {
+            let off = buys.lots.min(-sells.lots);
+            for order in &mut self.open {
+                if order.number == buys.number {
+                    order.lots = buys.lots - off;
+                } else if order.number == sells.number {
+                    order.lots = sells.lots + off;
+                }
+            }
+        }
+    }
+
+    /// Two orders of one account that could trade with each other.
+    fn crossing(&self) -> Option<(Open, Open)> {
+        let mut eager: Vec<Open> =
+            (0..self.rules.len() as u16).flat_map(|instrument| self.tradable(instrument)).collect();
+        eager.sort_by_key(|order| (-order.eagerness(), order.number));
+        let asks = |buys: &Open| {
+            let (account, instrument, limit) = (buys.account, buys.instrument, buys.limit);
+            let crosses = move |sells: &&Open| {
+                (sells.account, sells.instrument) == (account, instrument) && sells.lots < 0 && sells.limit <= limit
+            };
+            eager.iter().find(crosses).cloned()
+        };
+        eager.iter().filter(|order| order.lots > 0).find_map(|buys| Some((buys.clone(), asks(buys)?)))
     }
 
     fn remove(&mut self, leaves: impl Fn(&Open) -> bool, reason: Removal) {
@@ -367,12 +386,14 @@ impl Twin {
         self.events.push(Event::AuctionCleared { pool: POOL, instrument, price: Price::new(price), quantity });
     }
 
-    /// The orders of an instrument as they may trade: those that may only reduce are cut, the older take first.
+    /// The orders of an instrument as they may trade: those that may only reduce are cut, the most eager take first.
     fn tradable(&self, instrument: u16) -> Vec<Open> {
         let (live, spot) = (self.live[usize::from(instrument)], instrument == BALANCE);
         let mut cut: Vec<Open> = Vec::new();
         let mut reduced: BTreeMap<u32, i64> = BTreeMap::new();
-        for order in self.open.iter().filter(|order| order.instrument == instrument) {
+        let mut eager: Vec<&Open> = self.open.iter().filter(|order| order.instrument == instrument).collect();
+        eager.sort_by_key(|order| (-order.eagerness(), order.number));
+        for order in eager {
             let mut size = order.lots.abs();
             // R8.4, R3.4: a balance is never oversold, and what is not live only reduces.
             if order.reduce_only || !live || spot && order.lots < 0 {
@@ -438,11 +459,27 @@ fn live_through(
     Ok(())
 }
 
+/// The orders that rest after a block's commands: a market order of somebody short of margin has a limit that only margin knows.
+fn accepted(before: &World, time: i64, commands: &[Signed], receipt: &Receipt) -> Vec<Open> {
+    let (state, pool) = (before.engine.state(), before.pool(0));
+    let mut owners: BTreeMap<u32, Account> =
+        MEMBERS.map(|account| (account, before.account(0, account).clone())).collect();
+    for (at, signed) in commands.iter().enumerate() {
+        let Command::PlaceOrder { account, order, .. } = &signed.command else { continue };
+        if receipt.rejections.iter().all(|(refused, _)| *refused as usize != at) {
+            let owner = owners.get_mut(&account.0).unwrap();
+            let order = judge(&state.feeds, Time::new(time), pool, owner, order).unwrap();
+            owner.orders.push(order);
+        }
+    }
+    owners.iter().flat_map(|(account, owner)| owner.orders.iter().map(|order| Open::of(*account, order))).collect()
+}
+
 /// The orders that went into a block's auctions, each with what was filled of it: what the block took off, less what it
 /// took off before the auctions. Orders for one block only are not among them, nobody could tell how they ended.
 fn filled_of(before: &World, after: &World, commands: &[Signed], receipt: &Receipt) -> Vec<(Open, i64)> {
     let mut twin = Twin::of(before, &[]);
-    twin.take(commands, &receipt.rejections);
+    twin.open = accepted(before, after.time(), commands, receipt);
     let mut removed = BTreeMap::new();
     for event in &receipt.events {
         if let Event::OrderRemoved { number, reason, .. } = event {
@@ -450,12 +487,45 @@ fn filled_of(before: &World, after: &World, commands: &[Signed], receipt: &Recei
         }
     }
     let reason = |order: &Open| removed.get(&order.number).copied();
-    twin.open.retain(|order| !matches!(reason(order), Some(Removal::LifetimeOver | Removal::Liquidation)));
-    net(&mut twin.open);
-    twin.open.retain(|order| order.lots != 0 && reason(order) != Some(Removal::InitialMarginNotMet));
+    let before_auctions = [Removal::LifetimeOver, Removal::Liquidation, Removal::InitialMarginNotMet];
+    twin.open.retain(|order| reason(order).is_none_or(|reason| !before_auctions.contains(&reason)));
+    // R3.4, R13.1: what may only reduce in this block.
+    let reduces = |(id, listed): (InstrumentId, &Instrument)| {
+        before.pool(0).instruments[id].breaker.level == Level::ReduceOnly
+            || after.engine.state().feeds[listed.parameters.feed].condition != Condition::Live
+    };
+    twin.live = after.pool(0).instruments.iter().map(|listed| !reduces(listed)).collect();
+    twin.net();
+    twin.open.retain(|order| order.lots != 0);
     let left: BTreeMap<u64, i64> = resting(after).iter().map(|order| (order.number, order.lots)).collect();
-    let filled = |order: &Open| order.lots - left.get(&order.number).unwrap_or(&0);
-    twin.open.iter().map(|order| (order.clone(), filled(order))).collect()
+    // What had nothing left to reduce was taken off after the auctions; the most eager had the fills that nobody else had. R8.4
+    twin.open.sort_by_key(|order| (-order.eagerness(), order.number));
+    let mut filled: Vec<(Open, i64)> =
+        twin.open.iter().map(|order| (order.clone(), order.lots - left.get(&order.number).unwrap_or(&0))).collect();
+    let has_ended = |order: &Open| reason(order) == Some(Removal::NothingToReduce);
+    for at in (0..filled.len()).filter(|at| has_ended(&twin.open[*at])) {
+        let order = &twin.open[at];
+        let same = |other: &Open| (other.account, other.instrument) == (order.account, order.instrument);
+        let of_others =
+            filled.iter().enumerate().filter(|(other, (open, _))| same(open) && (*other < at || !has_ended(open)));
+        let known: i64 = of_others.map(|(_, (_, filled))| filled).sum();
+        let rest = fills_of(receipt, order) - known;
+        filled[at].1 = if rest * order.side() > 0 { order.side() * rest.abs().min(order.lots.abs()) } else { 0 };
+    }
+    filled
+}
+
+/// What an account traded in an instrument of its own will.
+fn fills_of(receipt: &Receipt, order: &Open) -> i64 {
+    let own = receipt.events.iter().map(|event| match event {
+        Event::Filled { account, instrument, quantity, forced: false, .. }
+            if (account.0, instrument.0) == (order.account, order.instrument) =>
+        {
+            quantity.get()
+        }
+        _ => 0,
+    });
+    own.sum()
 }
 
 /// What one auction promises to everybody in it.
@@ -567,7 +637,15 @@ proptest! {
 #[test]
 fn lives_reach_what_they_are_about() {
     const OUTSIDE: &str = "cleared outside the ordinary band";
-    let about = ["SelfMatch", "LifetimeOver", "OutsideBand", "Degraded", "InitialMarginNotMet", "AccountLiquidated"];
+    let about = [
+        "SelfMatch",
+        "NothingToReduce",
+        "LifetimeOver",
+        "OutsideBand",
+        "Degraded",
+        "InitialMarginNotMet",
+        "AccountLiquidated",
+    ];
     let about = about.into_iter().chain(["forced: true", "Filled { pool: PoolId(0), account: AccountId(0)"]);
     let mut seen: BTreeMap<&str, u32> = about.chain([OUTSIDE]).map(|name| (name, 0)).collect();
     let mut runner = TestRunner::deterministic();

@@ -289,8 +289,9 @@ fn extreme(seed: u64) -> World {
         commands
             .push(by(CUSTODIAN, Command::Capitalise { pool, capital: Capital::Fund, amount: money(&mut world.dice) }));
         for account in 1..7 {
-            commands.push(by(20 + account as u8, Command::OpenAccount { pool }));
+            let signer = 20 + account as u8;
             let (account, amount) = (AccountId(account), money(&mut world.dice));
+            commands.extend([by(signer, Command::OpenAccount { pool }), world::leave(signer, pool, account)]);
             commands.push(by(CUSTODIAN, Command::Deposit { pool, account, amount }));
             for instrument in 0..4 {
                 let (instrument, quantity) = (InstrumentId(instrument), lots(&mut world.dice));

@@ -29,7 +29,7 @@ use clearing::parameters::{Kind, PublisherParameters, Tier};
 use clearing::rows::{Matrices, Rows, Scenario};
 use clearing::state::{Account, Order, Pool, Position};
 use clearing::table::{AccountId, FeedId, InstrumentId, PoolId};
-use clearing::units::{Money, PPM, Price, Quantity, Ratio, Time, share_exactly};
+use clearing::units::{Money, PPM, Price, Quantity, Ratio, Time, share_exactly, share_up_to_caps};
 use market::Bid;
 use model::{Bar, Column, Doubt, Exact, Vector, Wish, ppm, whole};
 use num_traits::{Signed, Zero};
@@ -288,6 +288,21 @@ proptest! {
         let wide: Vec<i128> = weights.iter().map(|weight| i128::from(*weight)).collect();
         let parts: Vec<i128> = market::shares(total, &weights).into_iter().map(i128::from).collect();
         prop_assert_eq!(share_exactly(total.into(), &wide), parts);
+    }
+
+    // R1.4, R12.2: sorted once, against the level found by filling one cap after the other.
+    #[test]
+    fn shares_up_to_caps_are_those_of_the_level(
+        total in 0_i64..1_000,
+        entries in prop::collection::vec((0_i64..50, 0_i64..200), 1..9),
+    ) {
+        let (weights, caps): (Vec<i64>, Vec<i64>) = entries.into_iter().unzip();
+        let wide = |numbers: &[i64]| numbers.iter().map(|number| i128::from(*number)).collect::<Vec<i128>>();
+        let parts = share_up_to_caps(total.into(), &wide(&weights), &wide(&caps)).parts;
+        let caps: Vec<i64> = caps.iter().zip(&weights).map(|(cap, weight)| if *weight > 0 { *cap } else { 0 }).collect();
+        for (part, level) in parts.iter().zip(market::fill_to_caps(total, &weights, &caps)) {
+            prop_assert!((whole(*part) - level).abs() < whole(1));
+        }
     }
 
     // R7.4

@@ -19,7 +19,8 @@ use clearing::command::{Command, Rejection};
 use clearing::parameters::PublisherParameters;
 use clearing::table::{AccountId, FeedId, InstrumentId, PoolId};
 use clearing::units::{
-    MAX_PRICE, MAX_QUANTITY, Money, PPM, Price, Quantity, Ratio, Time, scaled_floor, share_exactly, square_root_floor,
+    MAX_PRICE, MAX_QUANTITY, Money, PPM, Price, Quantity, Ratio, Time, scaled_floor, share_exactly, share_up_to_caps,
+    square_root_floor,
 };
 use proptest::prelude::*;
 use std::panic::catch_unwind;
@@ -116,8 +117,47 @@ fn shares_go_to_the_largest_remainder_then_to_the_earlier() {
     assert_eq!(share_exactly(0, &[3, 4]), [0, 0]);
 }
 
+#[test]
+fn shares_up_to_caps_say_what_was_shared_by_whom() {
+    // R1.4, R12.5: the second is full with 13, the others share 37 by 75 and 25.
+    let shares = share_up_to_caps(50, &[75, 75, 25], &[75, 13, 25]);
+    assert_eq!(shares.parts, [28, 13, 9]);
+    assert_eq!((shares.shared, shares.weights), (37, 100));
+    // Who is exactly at the cap is full; who has no weight gets nothing, whatever the cap.
+    assert_eq!(share_up_to_caps(10, &[1, 1, 0], &[5, 5, 5]).parts, [5, 5, 0]);
+    let full = share_up_to_caps(100, &[3, 4], &[1, 2]);
+    assert_eq!((full.parts, full.shared, full.weights), (vec![1, 2], 97, 0));
+    assert_eq!(share_up_to_caps(0, &[3, 4], &[1, 2]).parts, [0, 0]);
+    assert_eq!(share_up_to_caps(5, &[], &[]).parts, [0; 0]);
+    // Products beyond 128 bits: a weight of 2^100 with a cap of one lot less than its share is full first.
+    let huge = 1_i128 << 100;
+    assert_eq!(share_up_to_caps(huge, &[huge, huge], &[huge / 2 - 1, huge]).parts, [huge / 2 - 1, huge / 2 + 1]);
+    assert_eq!(share_up_to_caps(huge, &[huge, huge], &[huge, huge / 2 - 1]).parts, [huge / 2 + 1, huge / 2 - 1]);
+}
+
+#[test]
+fn the_next_multiple_is_later() {
+    for (time, step, next) in [(0, 10, 10), (1, 10, 10), (9, 10, 10), (10, 10, 20), (-1, 10, 0), (-10, 10, 0)] {
+        assert_eq!(Time::new(time).next_multiple(Time::new(step)), Time::new(next));
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn shares_up_to_caps_give_all_that_fits(
+        total in 0_i128..1 << 62,
+        entries in prop::collection::vec((0_i128..1 << 60, 0_i128..1 << 60), 1..20),
+    ) {
+        let (weights, caps): (Vec<i128>, Vec<i128>) = entries.into_iter().unzip();
+        let shares = share_up_to_caps(total, &weights, &caps);
+        let fits: i128 = weights.iter().zip(&caps).filter(|(weight, _)| **weight > 0).map(|(_, cap)| cap).sum();
+        prop_assert_eq!(shares.parts.iter().sum::<i128>(), total.min(fits));
+        for ((part, cap), weight) in shares.parts.iter().zip(&caps).zip(&weights) {
+            prop_assert!(part <= cap && (*weight > 0 || *part == 0));
+        }
+    }
 
     #[test]
     fn floor_and_ceil_enclose_the_truth(money in any::<i64>(), ratio in -64 * PPM..64 * PPM) {

@@ -107,6 +107,8 @@ impl Shown<'_> {
             gain,
             all_gains,
             haircut,
+            shared,
+            shared_gains,
         } = event
         else {
             return None;
@@ -123,6 +125,8 @@ impl Shown<'_> {
             usd(*gain),
             usd(*all_gains),
             usd(*haircut),
+            usd(*shared),
+            usd(*shared_gains),
             Cell::Whole(market.places.into()),
         ];
         Some(named(row, 4, market.name))

@@ -130,6 +130,8 @@ const DELEVERAGING: &str =
     required fixed_len_byte_array(16) gain (DECIMAL(38,6));
     required fixed_len_byte_array(16) all_gains (DECIMAL(38,6));
     required fixed_len_byte_array(16) haircut (DECIMAL(38,6));
+    required fixed_len_byte_array(16) shared (DECIMAL(38,6));
+    required fixed_len_byte_array(16) shared_gains (DECIMAL(38,6));
     required int32 lot_places;";
 
 const PRICES: &str =

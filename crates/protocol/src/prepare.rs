@@ -119,6 +119,19 @@ pub enum OwnerRequest {
         /// The account.
         account: u32,
     },
+    /// Lets a registered venue trade for the account, within two limits; two zeros take the leave back.
+    AllowVenue {
+        /// The pool.
+        pool: u16,
+        /// The account.
+        account: u32,
+        /// The venue's key, 64 hexadecimal digits.
+        venue: String,
+        /// What its trades may cost the account in all, USD: what is worse than the mark, and fees.
+        loss: String,
+        /// The initial margin of all the lots that it may trade, USD.
+        margin: String,
+    },
     /// Moves money into the pool's tranche.
     JoinTranche {
         /// The pool.

@@ -74,7 +74,8 @@ pub(super) fn capitalise(state: &mut State, signer: Key, pool: PoolId, capital: 
     require(signer == state.custodian, Rejection::NotAuthorised)?;
     let found = pool_of(state, pool)?;
     account_of(found, FUND)?;
-    require(found.custody + amount <= found.parameters.cash_cap, Rejection::PoolCapExceeded)?;
+    // R7.9: the cap is for members' money; what bears their losses is never kept out by it.
+    require((found.custody + amount).get() <= MAX_MONEY, Rejection::PoolCapExceeded)?;
 
     let found = &mut state.pools[pool];
     found.custody += amount;

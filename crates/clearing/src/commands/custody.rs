@@ -7,7 +7,7 @@ use crate::margin;
 use crate::parameters::Kind;
 use crate::state::{Account, FUND, Instrument, Pool, State};
 use crate::table::{AccountId, InstrumentId, PoolId};
-use crate::units::{MAX_ACCOUNTS, MAX_QUANTITY, Money, Price, Quantity, Ratio, Time};
+use crate::units::{MAX_ACCOUNTS, MAX_MONEY, MAX_QUANTITY, Money, Price, Quantity, Ratio, Time};
 use alloc::vec::Vec;
 
 pub(super) fn open_account(state: &mut State, signer: Key, pool: PoolId, events: &mut Vec<Event>) -> Outcome {
@@ -31,9 +31,13 @@ pub(super) fn deposit(
     require_amount(amount)?;
     require(signer == state.custodian, Rejection::NotAuthorised)?;
     let found = pool_of(state, pool)?;
-    account_of(found, account)?;
+    let owner = account_of(found, account)?;
     require(account != FUND, Rejection::NotAuthorised)?;
-    require(found.custody + amount <= found.parameters.cash_cap, Rejection::PoolCapExceeded)?;
+    // R7.9: who fills a pool keeps nobody from paying in margin.
+    let after = found.custody + amount;
+    let beyond = amount.min(after - found.parameters.cash_cap);
+    let fits = !beyond.is_positive() || beyond <= margin_room(found, owner);
+    require(fits && after.get() <= MAX_MONEY, Rejection::PoolCapExceeded)?;
 
     // R13.2: deposits work in every state of the breakers.
     let found = &mut state.pools[pool];
@@ -41,6 +45,16 @@ pub(super) fn deposit(
     found.accounts.edit(account).credit(amount);
     events.push(Event::Deposited { pool, account, amount });
     Ok(())
+}
+
+/// The most money that the account may need beyond what it has: what it owes, or what is missing to the value of its derivatives and
+/// their initial margin. Beyond the cap of the pool it may still pay in that much. R7.9
+#[must_use]
+pub fn margin_room(pool: &Pool, account: &Account) -> Money {
+    let equity = margin::equity(&pool.matrices, account.cash, &account.positions);
+    let needs =
+        margin::notional(pool, &account.positions) + margin::initial_margin(pool, account.cash, &account.positions);
+    (needs - equity).or_zero().max(margin::loan(pool, account))
 }
 
 /// The cap on a collateral asset, which grows from zero after listing. R7.6
@@ -76,7 +90,9 @@ pub(super) fn deposit_collateral(
     require((owner.quantity(instrument) + quantity).get() <= MAX_QUANTITY, Rejection::QuantityOutOfRange)?;
 
     // A balance comes in from custody, not from another account: no money moves.
-    state.pools[pool].trade(account, instrument, quantity, Price::ZERO);
+    let found = &mut state.pools[pool];
+    found.trade(account, instrument, quantity, Price::ZERO);
+    found.accounts.edit(account).reopen();
     events.push(Event::CollateralDeposited { pool, account, instrument, quantity });
     Ok(())
 }

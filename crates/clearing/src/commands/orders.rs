@@ -1,8 +1,13 @@
 //! Orders and trades: what may be placed, cancelled, sealed and reported (R7.2, R7.3, R8.4).
 
-use super::{Outcome, account_of, custody, know_loans, own_account, pool_of, require, require_lots, require_price};
+use super::{
+    Outcome, account_of, closing, custody, know_loans, own_account, pool_of, require, require_lots, require_price,
+    venues,
+};
 use crate::accounts::hash_of;
 use crate::command::{Key, Lifetime, NewOrder, OrderNumber, Rejection};
+use crate::cycle::end_with_position;
+use crate::engine::MAX_TIME;
 use crate::event::{Event, Removal};
 use crate::margin;
 use crate::state::{Account, Condition, FUND, Feed, Instrument, Level, Order, Pool, State};
@@ -49,7 +54,7 @@ fn is_spot(state: &State, pool: PoolId, instrument: InstrumentId) -> bool {
 fn accept(state: &State, signer: Key, pool: PoolId, account: AccountId, order: &NewOrder) -> Result<Order, Rejection> {
     require_shape(state.time, order)?;
     let (found, owner) = own_account(state, signer, pool, account)?;
-    judge_shaped(&state.feeds, found, owner, order)
+    judge_shaped(&state.feeds, state.time, found, owner, order)
 }
 
 /// What [`crate::command::Command::PlaceOrder`] would say to an order of this account, and how the order would rest: for readers, who
@@ -66,7 +71,7 @@ pub fn judge(
     order: &NewOrder,
 ) -> Result<Order, Rejection> {
     require_shape(time, order)?;
-    judge_shaped(feeds, pool, owner, order)
+    judge_shaped(feeds, time, pool, owner, order)
 }
 
 fn require_shape(time: Time, order: &NewOrder) -> Outcome {
@@ -76,8 +81,19 @@ fn require_shape(time: Time, order: &NewOrder) -> Outcome {
     require(!lifetime_is_over(order.lifetime, time), Rejection::LifetimeOver)
 }
 
+/// Order numbers for each millisecond of a block's time: whatever number was used, the next block has as many more. R7.2
+const NUMBERS_A_MILLISECOND: u64 = 65_536;
+const _: () = assert!(MAX_TIME.get().unsigned_abs().checked_mul(NUMBERS_A_MILLISECOND).is_some());
+
+/// The highest number that an order may have in a block of this time. R7.2
+#[must_use]
+pub fn highest_number(time: Time) -> OrderNumber {
+    u64::try_from(time.get()).unwrap_or(0).saturating_mul(NUMBERS_A_MILLISECOND)
+}
+
 fn judge_shaped(
     feeds: &Table<FeedId, Feed>,
+    time: Time,
     pool: &Pool,
     owner: &Account,
     order: &NewOrder,
@@ -86,18 +102,21 @@ fn judge_shaped(
     let signed = order.limit.is_none_or(|limit| limit.is_positive() || instrument.parameters.negative_prices);
     require(signed, Rejection::PriceOutOfRange)?;
     require_standing(is_live(feeds, instrument), pool, owner, instrument, order)?;
+    let reduces = only_reduces(owner, order);
+    let held = owner.quantity(order.instrument).abs();
+    // R8.4: what may only reduce is no larger than what there is to reduce.
+    let size = if order.reduce_only && reduces { order.quantity.abs().min(held) } else { order.quantity.abs() };
     let resting = Order {
         number: order.number,
         instrument: order.instrument,
-        quantity: order.quantity,
+        quantity: size.on_side(order.quantity.signum()),
         limit: order.limit.unwrap_or_else(|| band_edge(instrument, order.quantity)),
         lifetime: order.lifetime,
         reduce_only: order.reduce_only,
     };
-    require_limits(pool, owner, instrument, &resting)?;
-    let reduces = only_reduces(owner, order) && order.quantity.abs() <= owner.quantity(order.instrument).abs();
-    require_margin(pool, owner, &resting, reduces)?;
-    Ok(resting)
+    require(order.number <= highest_number(time), Rejection::OrderNumberTooHigh)?;
+    require_limits(pool, owner, instrument, &resting, reduces)?;
+    with_margin(pool, owner, instrument, resting, reduces, order.limit.is_none())
 }
 
 pub(crate) fn lifetime_is_over(lifetime: Lifetime, time: Time) -> bool {
@@ -138,7 +157,7 @@ fn require_standing(is_live: bool, pool: &Pool, owner: &Account, instrument: &In
     require(is_live, Rejection::FeedNotLive)
 }
 
-fn require_limits(pool: &Pool, owner: &Account, instrument: &Instrument, order: &Order) -> Outcome {
+fn require_limits(pool: &Pool, owner: &Account, instrument: &Instrument, order: &Order, only_reduces: bool) -> Outcome {
     require(owner.orders.len() < usize::from(pool.parameters.max_orders), Rejection::TooManyOrders)?;
     require(order.number > owner.last_number, Rejection::OrderNumberUsed)?;
     require(inside_band(instrument, order.quantity, order.limit), Rejection::LimitOutsideBand)?;
@@ -146,7 +165,7 @@ fn require_limits(pool: &Pool, owner: &Account, instrument: &Instrument, order: 
     require(!order.reduce_only || held.opposes(order.quantity), Rejection::NothingToReduce)?;
     let orders = || owner.orders.iter().chain([order]);
     let reach = margin::reachable(held, orders(), order.instrument);
-    require(order.reduce_only || reach <= instrument.parameters.max_position, Rejection::PositionLimitExceeded)?;
+    require(only_reduces || reach <= instrument.parameters.max_position, Rejection::PositionLimitExceeded)?;
     if !instrument.is_spot() {
         return Ok(());
     }
@@ -165,22 +184,37 @@ fn inside_band(instrument: &Instrument, quantity: Quantity, limit: Price) -> boo
     if quantity.is_negative() { limit >= edge } else { limit <= edge }
 }
 
-/// R7.2, R6.5: sound whichever subset fills, or no row worse than it was. An order that can only reduce is judged by the
-/// account that it would leave behind, because what it saves of exit cost and doubt counts as well; between no fill and a
-/// whole one, stressed equity is concave in the lots, so both ends speak for every part.
-fn require_margin(pool: &Pool, owner: &Account, order: &Order, reduces: bool) -> Outcome {
-    if pool.meets_initial_with(owner, owner.orders.iter().chain([order])) {
-        return Ok(());
+/// R7.2, R6.5: the order, if the account is sound whichever subset fills, or no row worse than it was. An order that can only reduce is
+/// judged by the account that it would leave behind, because what it saves of exit cost and doubt counts as well; a market order that
+/// only reduces gets the worst limit that passes.
+fn with_margin(
+    pool: &Pool,
+    owner: &Account,
+    instrument: &Instrument,
+    order: Order,
+    only_reduces: bool,
+    at_market: bool,
+) -> Result<Order, Rejection> {
+    if pool.meets_initial_with(owner, owner.orders.iter().chain([&order])) {
+        return Ok(order);
     }
     let before = margin::order_rows(pool, owner, &owner.orders);
     let mut orders = owner.orders.clone();
     orders.push(order.clone());
     if margin::may_go(&before, &margin::order_rows(pool, owner, &orders)) {
-        return Ok(());
+        return Ok(order);
     }
+    require(only_reduces, Rejection::InitialMarginNotMet)?;
     let filled = pool.after_trade(owner, order.instrument, order.quantity, order.limit);
-    let after = margin::order_rows(pool, &filled, &filled.orders);
-    require(reduces && margin::may_go(&before, &after), Rejection::InitialMarginNotMet)
+    let missing = closing::missing(pool, owner, &filled, only_reduces);
+    if !missing.is_positive() {
+        return Ok(order);
+    }
+    require(at_market, Rejection::InitialMarginNotMet)?;
+    let limit = closing::better_limit(pool, &order, missing).ok_or(Rejection::InitialMarginNotMet)?;
+    let is_price = require_price(limit).is_ok() && (limit.is_positive() || instrument.parameters.negative_prices);
+    require(is_price, Rejection::InitialMarginNotMet)?;
+    Ok(Order { limit, ..order })
 }
 
 pub(super) fn cancel(
@@ -275,9 +309,14 @@ pub(super) fn trade(
     require(instrument.breaker.level != Level::CallAuction, Rejection::InstrumentHalted)?;
     let inside =
         inside_band(instrument, trade.quantity, trade.price) && inside_band(instrument, -trade.quantity, trade.price);
-    for (side, quantity) in [(trade.buyer, trade.quantity), (trade.seller, -trade.quantity)] {
-        let owner = account_of(found, side)?;
+    let sides = [(trade.buyer, trade.quantity), (trade.seller, -trade.quantity)];
+    for (side, _) in sides {
         require(side != FUND, Rejection::NotAuthorised)?;
+        let owner = account_of(found, side)?;
+        require(owner.leaves.iter().any(|leave| leave.venue == signer), Rejection::VenueNotAllowed)?;
+    }
+    for (side, quantity) in sides {
+        let owner = account_of(found, side)?;
         require_standing(is_live(&state.feeds, instrument), found, owner, instrument, &as_order(trade, quantity))?;
         require(inside, Rejection::LimitOutsideBand)?;
         require_side(found, owner, instrument, trade, quantity)?;
@@ -286,15 +325,23 @@ pub(super) fn trade(
     let after = instrument.open_interest + growth(found, trade);
     let allowed = after <= instrument.open_interest || instrument.excess_interest(after).is_zero();
     require(allowed, Rejection::OpenInterestFull)?;
+    let mut left = Vec::with_capacity(sides.len());
+    for (side, quantity) in sides {
+        let lots = (trade.instrument, quantity, trade.price);
+        left.push(venues::after_trade(found, account_of(found, side)?, signer, lots)?);
+    }
 
     let fee = found.fee(trade.instrument, trade.price * trade.quantity);
     let found = &mut state.pools[pool];
-    for (side, quantity) in [(trade.buyer, trade.quantity), (trade.seller, -trade.quantity)] {
+    for ((side, quantity), left) in sides.into_iter().zip(left) {
         found.trade(side, trade.instrument, quantity, trade.price);
-        found.accounts.edit(side).cash -= fee;
+        let owner = found.accounts.edit(side);
+        owner.cash -= fee;
+        venues::keep(owner, left);
         found.fees += fee;
         let (instrument, price) = (trade.instrument, trade.price);
         events.push(Event::Filled { pool, account: side, instrument, quantity, price, fee, forced: false });
+        end_with_position(found, pool, side, &mut |event| events.push(event));
     }
     Ok(())
 }
@@ -345,6 +392,6 @@ fn require_side(
     if pool.meets_initial_with(&after, after.orders.iter()) {
         return Ok(());
     }
-    let before = margin::order_rows(pool, owner, &owner.orders);
-    require(margin::may_go(&before, &margin::order_rows(pool, &after, &after.orders)), Rejection::InitialMarginNotMet)
+    let missing = closing::missing(pool, owner, &after, only_reduces(owner, &as_order(trade, quantity)));
+    require(!missing.is_positive(), Rejection::InitialMarginNotMet)
 }

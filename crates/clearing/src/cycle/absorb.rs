@@ -3,6 +3,7 @@
 use super::Moment;
 use super::book::{Book, Interest, Origin, clears_now};
 use super::portfolio::{largest_share, move_slice, pay, reserve_premium, with_slice};
+use super::waterfall::fund_dues;
 use crate::event::Event;
 use crate::margin;
 use crate::parallel;
@@ -11,17 +12,19 @@ use crate::table::{AccountId, PoolId};
 use crate::units::{Money, Price, Quantity, Ratio, Time};
 use alloc::vec::Vec;
 
-/// Lets the fund take of each portfolio the largest share that leaves the fund sound in every maintenance row. R11.1, R11.2
+/// Lets the fund take of each portfolio the largest share that leaves the fund sound in every maintenance row, after what it will have to
+/// pay of the deficits in this block. R11.1, R11.2
 pub(super) fn take(
     pool: &mut Pool,
     id: PoolId,
     accounts: Vec<AccountId>,
     say: &mut dyn FnMut(Event),
 ) -> Vec<AccountId> {
+    let set_aside = fund_dues(pool, &accounts);
     let asks = parallel::map(&accounts, |account| Asked::of(pool, *account));
     for (account, asked) in accounts.iter().zip(asks) {
         if *account != FUND && pool.accounts[FUND].is_good() {
-            take_one(pool, id, *account, &asked, say);
+            take_one(pool, id, *account, &asked, set_aside, say);
         }
     }
     accounts
@@ -52,12 +55,19 @@ impl Asked {
     }
 }
 
-fn take_one(pool: &mut Pool, id: PoolId, seller: AccountId, asked: &Asked, say: &mut dyn FnMut(Event)) {
+fn take_one(
+    pool: &mut Pool,
+    id: PoolId,
+    seller: AccountId,
+    asked: &Asked,
+    set_aside: Money,
+    say: &mut dyn FnMut(Event),
+) {
     let positions = &asked.positions;
     if positions.is_empty() {
         return;
     }
-    let share = largest_share(Ratio::ONE, |share| stays_sound(pool, positions, share));
+    let share = largest_share(Ratio::ONE, |share| stays_sound(pool, positions, share, set_aside));
     if share.is_zero() {
         return;
     }
@@ -68,9 +78,10 @@ fn take_one(pool: &mut Pool, id: PoolId, seller: AccountId, asked: &Asked, say: 
     say(Event::PortfolioAbsorbed { pool: id, account: seller, notional, share, premium });
 }
 
-fn stays_sound(pool: &Pool, positions: &[Position], share: Ratio) -> bool {
+fn stays_sound(pool: &Pool, positions: &[Position], share: Ratio, set_aside: Money) -> bool {
     let after = with_slice(pool, &pool.accounts[FUND], positions, share);
-    !margin::maintenance_worst(pool, after.cash, &after.positions).value.is_negative()
+    let cash = after.cash - set_aside;
+    !margin::maintenance_worst(pool, cash, &after.positions).value.is_negative()
 }
 
 /// Sells the fund's inventory in proportion to what is left, which is the Almgren–Chriss schedule without a deadline,

@@ -97,7 +97,7 @@ pub(super) fn gather(
     let at_rest = parallel::map(&ordering, |account| interests_at_rest(pool, feeds, *account, now));
     for (account, at_rest) in ordering.into_iter().zip(at_rest) {
         let interests = at_rest.unwrap_or_else(|| {
-            put_in_order(pool, id, account, now, say);
+            put_in_order(pool, id, feeds, account, now, say);
             interests_of(pool, feeds, account)
         });
         for interest in interests {
@@ -116,22 +116,53 @@ fn interests_at_rest(
 ) -> Option<Vec<Interest>> {
     let held = &pool.accounts[account];
     let all_stay = held.orders.iter().all(|order| !lifetime_is_over(order.lifetime, now.time))
-        && crossing(&held.orders).is_none()
+        && crossing(pool, feeds, held).is_none()
         && pool.meets_initial_with(held, held.orders.iter());
     all_stay.then(|| interests_of(pool, feeds, account))
 }
 
 /// Removes the orders of an account that may not rest any longer.
-fn put_in_order(pool: &mut Pool, id: PoolId, account: AccountId, now: Moment, say: &mut dyn FnMut(Event)) {
+fn put_in_order(
+    pool: &mut Pool,
+    id: PoolId,
+    feeds: &Table<FeedId, Feed>,
+    account: AccountId,
+    now: Moment,
+    say: &mut dyn FnMut(Event),
+) {
     let is_over = |order: &Order| lifetime_is_over(order.lifetime, now.time);
     remove_orders(pool, id, account, Removal::LifetimeOver, is_over, say);
-    net_self_matches(pool, id, account, say);
-    let held = &pool.accounts[account];
-    if !pool.meets_initial_with(held, held.orders.iter()) {
-        // R7.2 holds at this block's prices, or the orders that add risk leave.
-        let mut room = room_of(&pool.accounts[account]);
-        remove_orders(pool, id, account, Removal::InitialMarginNotMet, |order| !takes_room(&mut room, order), say);
+    let mut netted = pool.accounts[account].clone();
+    let gone = net_self_matches(pool, feeds, &mut netted);
+    if pool.meets_initial_with(&netted, netted.orders.iter()) {
+        if netted.orders != pool.accounts[account].orders {
+            pool.accounts.edit(account).orders = netted.orders;
+        }
+        let reason = Removal::SelfMatch;
+        gone.into_iter().for_each(|number| say(Event::OrderRemoved { pool: id, account, number, reason }));
+        return;
     }
+    // R7.2 holds at this block's prices, or the orders that add risk leave: before they could take off what reduces it.
+    let kept = reductions_of(&pool.accounts[account]);
+    let leaves = |order: &Order| !kept.contains(&order.number);
+    remove_orders(pool, id, account, Removal::InitialMarginNotMet, leaves, say);
+}
+
+/// R8.4: in every account an order that may only reduce ends with the position.
+pub(super) fn end_with_positions(pool: &mut Pool, id: PoolId, say: &mut dyn FnMut(Event)) {
+    let has_ended = |account: &Account| account.orders.iter().any(|order| account.has_ended(order));
+    let ended: Vec<AccountId> =
+        pool.accounts.with_orders().filter(|(_, account)| has_ended(account)).map(|(id, _)| id).collect();
+    ended.into_iter().for_each(|account| end_with_position(pool, id, account, say));
+}
+
+/// The same in one account, whose positions have changed.
+pub(crate) fn end_with_position(pool: &mut Pool, id: PoolId, account: AccountId, say: &mut dyn FnMut(Event)) {
+    let held = &pool.accounts[account];
+    let ended: Vec<OrderNumber> =
+        held.orders.iter().filter(|order| held.has_ended(order)).map(|order| order.number).collect();
+    let leaves = |order: &Order| ended.contains(&order.number);
+    remove_orders(pool, id, account, Removal::NothingToReduce, leaves, say);
 }
 
 /// Removes the orders of an account that match.
@@ -163,80 +194,121 @@ fn room_of(account: &Account) -> Room {
     account.positions.iter().map(room).collect()
 }
 
-/// Whether the whole order reduces, together with those before it; if so, it takes its room.
+/// The orders that together only reduce, the most eager first: who is short of margin can always close at the market. R7.2
+fn reductions_of(account: &Account) -> Vec<OrderNumber> {
+    let mut room = room_of(account);
+    let mut eager: Vec<&Order> = account.orders.iter().collect();
+    eager.sort_by_key(|order| eagerness(order));
+    eager.into_iter().filter(|order| takes_room(&mut room, order)).map(|order| order.number).collect()
+}
+
+/// Whether the whole order reduces, together with those before it, or may do nothing else; if so, it takes its room.
 fn takes_room(room: &mut Room, order: &Order) -> bool {
     let Some(left) = room.get_mut(&(order.instrument, order.quantity.signum())) else { return false };
-    let fits = order.quantity.abs() <= *left;
+    let size = order.quantity.abs();
+    let fits = size <= *left || order.reduce_only && left.is_positive();
     if fits {
-        *left -= order.quantity.abs();
+        *left -= size.min(*left);
     }
     fits
 }
 
-/// R8.2: crossing orders of one account take each other off, best prices first.
-fn net_self_matches(pool: &mut Pool, id: PoolId, account: AccountId, say: &mut dyn FnMut(Event)) {
-    while let Some((bid, ask, quantity)) = crossing(&pool.accounts[account].orders) {
-        for order in &mut pool.accounts.edit(account).orders {
+/// R8.2: crossing orders of one account take each other off, best prices first, and never more than they could trade: a reduction is cut
+/// to what there is to reduce before it meets another order. Returns the orders of which nothing is left.
+fn net_self_matches(pool: &Pool, feeds: &Table<FeedId, Feed>, account: &mut Account) -> Vec<OrderNumber> {
+    let mut gone = Vec::new();
+    while let Some(((bid, wanted), (ask, offered))) = crossing(pool, feeds, account) {
+        let off = wanted.min(offered);
+        for order in &mut account.orders {
             if order.number == bid {
-                order.quantity -= quantity;
+                order.quantity = wanted - off;
             } else if order.number == ask {
-                order.quantity += quantity;
+                order.quantity = off - offered;
             }
         }
-        remove_orders(pool, id, account, Removal::SelfMatch, |order| order.quantity.is_zero(), say);
+        let is_gone = |order: &&Order| order.quantity.is_zero();
+        gone.extend(account.orders.iter().filter(is_gone).map(|order| order.number));
+        account.orders.retain(|order| !order.quantity.is_zero());
     }
+    gone
 }
 
-/// The best bid and the best ask of the same account in one instrument, if they cross.
-fn crossing(orders: &[Order]) -> Option<(OrderNumber, OrderNumber, Quantity)> {
+/// An order with the lots that it may trade now.
+type Tradable = (OrderNumber, Quantity);
+
+/// The best bid and the best ask of the same account in one instrument, if they cross and both may trade.
+fn crossing(pool: &Pool, feeds: &Table<FeedId, Feed>, account: &Account) -> Option<(Tradable, Tradable)> {
+    let whole: Vec<Quantity> = account.orders.iter().map(|order| order.quantity.abs()).collect();
+    best_crossing(&account.orders, &whole)?;
+    best_crossing(&account.orders, &tradable(pool, feeds, account))
+}
+
+/// The same where the lots that may be traded of each order are known. In an instrument the best two cross, or none do.
+fn best_crossing(orders: &[Order], sizes: &[Quantity]) -> Option<(Tradable, Tradable)> {
     if orders.len() < 2 {
         return None;
     }
-    let best_bid = |instrument: InstrumentId| {
-        let bids = orders.iter().filter(|order| order.instrument == instrument && order.quantity.is_positive());
-        bids.max_by_key(|order| (order.limit, core::cmp::Reverse(order.number)))
+    let mut best: BTreeMap<InstrumentId, [Option<(&Order, Quantity)>; 2]> = BTreeMap::new();
+    for (order, size) in orders.iter().zip(sizes).filter(|(_, size)| !size.is_zero()) {
+        let [bid, ask] = best.entry(order.instrument).or_default();
+        let of_side = if order.quantity.is_negative() { ask } else { bid };
+        if of_side.is_none_or(|(other, _)| eagerness(order) < eagerness(other)) {
+            *of_side = Some((order, *size));
+        }
+    }
+    let crosses = |[bid, ask]: [Option<(&Order, Quantity)>; 2]| {
+        let (bid, ask) = bid.zip(ask).filter(|((bid, _), (ask, _))| bid.limit >= ask.limit)?;
+        Some((eagerness(ask.0), (bid.0.number, bid.1), (ask.0.number, ask.1)))
     };
-    let mut asks: Vec<&Order> = orders.iter().filter(|order| order.quantity.is_negative()).collect();
-    asks.sort_unstable_by_key(|order| (order.limit, order.number));
-    asks.into_iter().find_map(|ask| {
-        let bid = best_bid(ask.instrument).filter(|bid| bid.limit >= ask.limit)?;
-        Some((bid.number, ask.number, bid.quantity.min(ask.quantity.abs())))
-    })
+    best.into_values().filter_map(crosses).min().map(|(_, bid, ask)| (bid, ask))
 }
 
-/// The account's orders as they may trade: reductions are cut to what is left to reduce.
+/// How many lots of each order may trade, in their order: nothing while its market is closed, and reductions are cut to what is left to
+/// reduce, the most eager first. R8.4
+fn tradable(pool: &Pool, feeds: &Table<FeedId, Feed>, account: &Account) -> Vec<Quantity> {
+    let is_open = |order: &Order| pool.instruments[order.instrument].is_open();
+    let whole = |order: &Order| if is_open(order) { order.quantity.abs() } else { Quantity::ZERO };
+    let mut sizes: Vec<Quantity> = account.orders.iter().map(whole).collect();
+    let mut cut: Vec<(&Order, &mut Quantity)> =
+        account.orders.iter().zip(&mut sizes).filter(|(order, _)| is_cut(pool, feeds, order)).collect();
+    if cut.is_empty() {
+        return sizes;
+    }
+    cut.sort_by_key(|(order, _)| eagerness(order));
+    let mut left = room_to_reduce(pool, feeds, account);
+    for (order, size) in cut {
+        let room = left.entry((order.instrument, order.quantity.signum())).or_default();
+        *size = (*size).min(*room);
+        *room -= *size;
+    }
+    sizes
+}
+
+/// Whether an order may do no more than reduce: because it says so, because it sells a balance, or because of its market.
+fn is_cut(pool: &Pool, feeds: &Table<FeedId, Feed>, order: &Order) -> bool {
+    let listed = &pool.instruments[order.instrument];
+    let sells_balance = listed.is_spot() && order.quantity.is_negative();
+    order.reduce_only || sells_balance || only_reductions(listed, feeds)
+}
+
+/// Lower for those who would pay more or take less; among equals the older comes first.
+fn eagerness(order: &Order) -> (Price, OrderNumber) {
+    (if order.quantity.is_negative() { order.limit } else { -order.limit }, order.number)
+}
+
+/// The account's orders as they may trade.
 fn interests_of(pool: &Pool, feeds: &Table<FeedId, Feed>, id: AccountId) -> Vec<Interest> {
     let account = &pool.accounts[id];
-    let mut left: Option<Room> = None;
-    let mut interests = Vec::new();
-    for order in &account.orders {
-        let listed = &pool.instruments[order.instrument];
-        if !listed.is_open() || listed.breaker.level >= Level::Halted {
-            continue;
-        }
-        let sells_balance = listed.is_spot() && order.quantity.is_negative();
-        let capped = order.reduce_only || sells_balance || only_reductions(listed, feeds);
-        let side = (order.instrument, order.quantity.signum());
-        let mut size = order.quantity.abs();
-        if capped {
-            let left = left.get_or_insert_with(|| room_to_reduce(pool, feeds, account));
-            let room = left.get(&side).copied().unwrap_or_default();
-            size = size.min(room);
-            left.insert(side, room - size);
-        }
-        if size.is_zero() {
-            continue;
-        }
-        let quantity = size.on_side(order.quantity.signum());
-        interests.push(Interest {
-            account: id,
-            instrument: order.instrument,
-            quantity,
-            limit: order.limit,
-            origin: Origin::Order(order.number),
-        });
-    }
-    interests
+    let sizes = tradable(pool, feeds, account);
+    let trading = account.orders.iter().zip(sizes).filter(|(_, size)| !size.is_zero());
+    let interest = |(order, size): (&Order, Quantity)| Interest {
+        account: id,
+        instrument: order.instrument,
+        quantity: size.on_side(order.quantity.signum()),
+        limit: order.limit,
+        origin: Origin::Order(order.number),
+    };
+    trading.map(interest).collect()
 }
 
 /// What orders that may only reduce may take of each position: what other orders on that side, filling as well, would leave.

@@ -16,6 +16,8 @@ pub(super) fn close_at(
     say: &mut dyn FnMut(Event),
 ) {
     let price = pool.instruments[instrument].within_sign(price);
+    // It is the mark from here on, so that nobody gives anything away to it. R12.6
+    pool.instruments[instrument].mark = price;
     for account in pool.accounts.ids() {
         let quantity = pool.accounts[account].quantity(instrument);
         if !quantity.is_zero() {
@@ -25,6 +27,5 @@ pub(super) fn close_at(
     }
     let listed = &mut pool.instruments[instrument];
     listed.settled = Some(price);
-    listed.mark = price;
     listed.mid = None;
 }

@@ -1,10 +1,12 @@
-//! Step 9: money that has waited moves: fees to the fund or the line, tranche money back to its providers (R11.5, R11.6).
+//! Step 9: money that has waited moves: fees to the fund, what the fund owes to whom it owes it, tranche money back to its providers
+//! (R11.5, R11.7).
 
-use super::Moment;
+use super::{Moment, claims};
+use crate::event::Event;
 use crate::margin;
 use crate::screen::LossBounds;
 use crate::state::{FUND, Pool};
-use crate::table::AccountId;
+use crate::table::{AccountId, PoolId};
 use crate::units::{Money, Time};
 use alloc::vec::Vec;
 
@@ -12,15 +14,21 @@ use alloc::vec::Vec;
 const MEASURE_EVERY: Time = Time::new(60_000);
 
 /// Settles what is due in the block; answers whether it was the block of the minute that measures.
-pub(super) fn finish(pool: &mut Pool, reserve: &mut Money, now: Moment) -> bool {
+pub(super) fn finish(
+    pool: &mut Pool,
+    id: PoolId,
+    reserve: &mut Money,
+    now: Moment,
+    say: &mut dyn FnMut(Event),
+) -> bool {
     let measures = now.time - pool.fund.measured_at >= MEASURE_EVERY;
     if measures {
         pool.catch_up();
         pool.fund.target = target(pool);
         pool.fund.measured_at = now.time;
     }
-    repay_line(pool, reserve);
     refill_fund(pool);
+    claims::repay(pool, id, reserve, say);
     pay_leaving(pool, now.time);
     let fund = &pool.accounts[FUND];
     pool.fund.high = pool.fund.high.max(margin::equity(&pool.matrices, fund.cash, &fund.positions));
@@ -43,20 +51,11 @@ fn target(pool: &Pool) -> Money {
     (largest + second).max(pool.parameters.fund_floor)
 }
 
-/// R11.6: fees first give back what the line lent.
-fn repay_line(pool: &mut Pool, reserve: &mut Money) {
-    let amount = pool.line.drawn.min(pool.fees).min(pool.custody);
-    pool.line.drawn -= amount;
-    pool.fees -= amount;
-    pool.custody -= amount;
-    *reserve += amount;
-}
-
-/// R11.5: fees go to the fund while it is below its target.
+/// R11.5: fees go to the fund while it is below its target, and while it owes something (R11.7).
 fn refill_fund(pool: &mut Pool) {
     let fund = &pool.accounts[FUND];
     let missing = (pool.fund.target - margin::equity(&pool.matrices, fund.cash, &fund.positions)).or_zero();
-    let amount = missing.min(pool.fees);
+    let amount = if pool.claims_stand() { pool.fees } else { missing.min(pool.fees) };
     if amount.is_positive() {
         pool.fees -= amount;
         pool.accounts.edit(FUND).cash += amount;

@@ -180,6 +180,12 @@ pub fn spot(feed: u16) -> InstrumentParameters {
     InstrumentParameters { kind, ..perpetual(feed) }
 }
 
+/// Lets the venue trade as it likes for an account. R7.10
+pub fn leave(signer: u8, pool: PoolId, account: AccountId) -> Signed {
+    let all = Money::new(MAX_MONEY);
+    by(signer, Command::AllowVenue { pool, account, venue: key(VENUE), loss: all, margin: all })
+}
+
 pub fn new_order(number: u64, instrument: u16, quantity: i64, limit: Option<i64>) -> NewOrder {
     NewOrder {
         number,
@@ -324,7 +330,7 @@ impl World {
     pub fn open(&mut self, pool: u16, signer: u8, amount: i128) -> u32 {
         let account = self.pool(pool).accounts.len() as u32;
         let pool = PoolId(pool);
-        let mut commands = vec![by(signer, Command::OpenAccount { pool })];
+        let mut commands = vec![by(signer, Command::OpenAccount { pool }), leave(signer, pool, AccountId(account))];
         if amount > 0 {
             let (account, amount) = (AccountId(account), Money::new(amount));
             commands.push(by(CUSTODIAN, Command::Deposit { pool, account, amount }));
@@ -365,7 +371,7 @@ impl World {
             for at in 0..8_u8 {
                 let (signer, account) = (20 + at, AccountId(u32::from(at) + 1));
                 let side = if at.is_multiple_of(2) { 1 } else { -1 };
-                commands.push(by(signer, Command::OpenAccount { pool }));
+                commands.extend([by(signer, Command::OpenAccount { pool }), leave(signer, pool, account)]);
                 let amount = Money::new(i128::from(self.dice.between(1_000, 50_000)) * USD);
                 commands.push(by(CUSTODIAN, Command::Deposit { pool, account, amount }));
                 self.traders.push(Trader { signer, pool, account, number: 0, side });
@@ -589,7 +595,7 @@ pub fn hostile(dice: &mut Dice) -> Signed {
         reduce_only: dice.one_in(3),
     };
     let name: String = dice.pick(&["x", "", "a name that is longer than thirty-two bytes", "ü"]).into();
-    let command = match dice.between(0, 25) {
+    let command = match dice.between(0, 26) {
         0 => Command::ListFeed { name, parameters: wild_feed(dice) },
         1 => Command::SetFeed { feed, parameters: wild_feed(dice) },
         2 => Command::OpenPool { name, parameters: wild_pool(dice) },
@@ -621,7 +627,11 @@ pub fn hostile(dice: &mut Dice) -> Signed {
             published_at: Time::new(edge(dice)),
             transfers_suspended: dice.one_in(9),
         },
-        _ => Command::Forecast { feed, volatility: Ratio::new(edge(dice)) },
+        25 => Command::Forecast { feed, volatility: Ratio::new(edge(dice)) },
+        _ => {
+            let (venue, margin) = (key(dice.pick(&[VENUE, STRANGER])), Money::new(edge(dice).into()));
+            Command::AllowVenue { pool, account, venue, loss: amount, margin }
+        }
     };
     Signed { signer: key(signer), command }
 }

@@ -157,6 +157,7 @@ fn layer(world: &World, name: &str) -> Result<String, String> {
         "line" => Some(Layer::Line),
         "adl" => Some(Layer::AutoDeleveraging),
         "gains" => Some(Layer::GainsHaircut),
+        "equity" => Some(Layer::MembersEquity),
         "wind_down" => Some(Layer::WindDown),
         "sum" => None,
         other => return Err(format!("no such layer: {other}")),

@@ -4,9 +4,9 @@ use crate::parameters::{key, set_feed, set_instrument, set_pool};
 use crate::values::{money, price, quantity, ratio, time};
 use crate::world::{FeedNames, PoolNames, Queued, Word, World, feed, perpetual, publishers, spot};
 use clearing::command::{Capital, Command, Lifetime, NewOrder, Signed};
-use clearing::commands::seal_of;
+use clearing::commands::{highest_number, seal_of};
 use clearing::parameters::{FeedParameters, InstrumentParameters, Kind, PoolParameters};
-use clearing::units::{Price, Quantity, Ratio, Time};
+use clearing::units::{MAX_MONEY, Money, Price, Quantity, Ratio, Time};
 
 /// The words of a line, taken one by one.
 pub struct Words<'a> {
@@ -96,10 +96,14 @@ pub fn run(world: &mut World, line: &Line, verb: &str, words: &mut Words) -> Res
     for command in command.1 {
         world.say(line.number, &signer, command);
     }
-    // An account that is opened on the way is not what the line announces.
+    // An account that is opened on the way, or a leave that is given on it, is not what the line announces.
     let last = world.queue.len() - 1;
     let refused = line.refused.map(str::to_string);
-    let opening = |at: &usize| matches!(world.queue[*at].signed.command, Command::OpenAccount { .. }) && verb != "open";
+    let opening = |at: &usize| match world.queue[*at].signed.command {
+        Command::OpenAccount { .. } => verb != "open",
+        Command::AllowVenue { .. } => verb != "allow",
+        _ => false,
+    };
     let announced: Vec<usize> = (before..=last).filter(|at| !opening(at)).collect();
     // Of many commands of one line, the last is the one that is refused.
     if let Some(at) = announced.last() {
@@ -251,7 +255,7 @@ fn command_of(world: &mut World, line: &Line, verb: &str, words: &mut Words) -> 
             money_command(world, line, verb, words)
         }
         "observe" | "forecast" => source_command(world, verb, words),
-        _ => order_command(world, verb, words),
+        _ => order_command(world, line, verb, words),
     }
 }
 
@@ -432,7 +436,7 @@ fn source_command(world: &World, verb: &str, words: &mut Words) -> Result<Said, 
     said(&format!("{name}/{publisher}"), command)
 }
 
-fn order_command(world: &mut World, verb: &str, words: &mut Words) -> Result<Said, String> {
+fn order_command(world: &mut World, line: &Line, verb: &str, words: &mut Words) -> Result<Said, String> {
     let pool = world.pool_id();
     let who = words.next("an account")?;
     let account = world.account_id(who);
@@ -465,7 +469,23 @@ fn order_command(world: &mut World, verb: &str, words: &mut Words) -> Result<Sai
             let quantity = quantity(words.next("a quantity")?)?;
             words.expect("at")?;
             let price = price(words.next("a price")?)?;
-            said("venue", Command::Trade { pool, instrument, buyer: account, seller, quantity, price })
+            let venue = line.signer.unwrap_or("venue");
+            world.let_trade(line.number, venue, instrument, quantity, &[account, seller]);
+            said(venue, Command::Trade { pool, instrument, buyer: account, seller, quantity, price })
+        }
+        "allow" => {
+            let venue = words.next("a venue")?;
+            let mut leave = [Money::ZERO, Money::new(MAX_MONEY)];
+            match words.next("an amount, or none")? {
+                "none" => leave[1] = Money::ZERO,
+                amount => leave[0] = money(amount)?,
+            }
+            if words.skip("margin") {
+                leave[1] = money(words.next("an amount")?)?;
+            }
+            world.leaves.insert((world.pool, account, venue.to_string()));
+            let [loss, margin] = leave;
+            said(who, Command::AllowVenue { pool, account, venue: key(venue), loss, margin })
         }
         other => Err(format!("no such verb: {other}")),
     }
@@ -503,8 +523,12 @@ fn order_of(world: &World, side: &str, who: &str, words: &mut Words) -> Result<N
     Ok(order)
 }
 
+/// Numbers are counted on from the last one, unless it is one that no order can have in a block of a second later. R7.2
 fn commit_number(world: &mut World, who: &str, number: u64) {
     let at = world.pool;
+    if number > highest_number(world.engine.state().time + Time::new(1_000)) {
+        return;
+    }
     if let Some(pool) = world.pools.get_mut(at) {
         let known = pool.numbers.entry(who.to_string()).or_default();
         *known = number.max(*known);

@@ -6,10 +6,10 @@ use clearing::command::{BLOCK_VERSION, Block, Command, Signed};
 use clearing::engine::Genesis;
 use clearing::event::Event;
 use clearing::parameters::{FeedParameters, InstrumentParameters, Kind, PoolParameters, PublisherParameters};
-use clearing::state::{Account, Pool};
+use clearing::state::{Account, FUND, Pool};
 use clearing::table::{AccountId, FeedId, InstrumentId, PoolId};
 use clearing::units::{MAX_MONEY, Money, Price, Quantity, Ratio, Time};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 const START: Time = Time::new(1_767_225_600_000); // 1 January 2026
 const NOT_THERE: usize = 60_000;
@@ -61,6 +61,8 @@ pub struct World {
     /// The pool that the present line speaks of.
     pub pool: usize,
     pub queue: Vec<Queued>,
+    /// Whose leave for a venue a line has set, by pool and account: others let a venue trade at the mark.
+    pub leaves: BTreeSet<(usize, AccountId, String)>,
     /// What happened in the last `block` or `blocks` line.
     pub events: Vec<Event>,
     /// Everything that ever happened.
@@ -228,6 +230,7 @@ impl World {
             pools: vec![main],
             pool: 0,
             queue: Vec::new(),
+            leaves: BTreeSet::new(),
             events: Vec::new(),
             history: Vec::new(),
             custody: Money::ZERO,
@@ -291,6 +294,32 @@ impl World {
             self.say(line, name, Command::OpenAccount { pool });
         }
         self.account_id(name)
+    }
+
+    /// The leave that accounts give to a venue for a trade at the mark, unless a line has said what they let it do: the fee of the trade,
+    /// and lots without a limit. R7.10
+    pub fn let_trade(
+        &mut self,
+        line: usize,
+        venue: &str,
+        instrument: InstrumentId,
+        quantity: Quantity,
+        sides: &[AccountId],
+    ) {
+        let (at, pool) = (self.pool, self.pool_id());
+        let Some(found) = self.engine.state().pools.find(pool) else { return };
+        if !found.parameters.venues.contains(&key(venue)) {
+            return;
+        }
+        let fee = |_| found.fee_bound(instrument, found.matrices.mark(instrument) * quantity);
+        let (loss, margin) = (found.instruments.find(instrument).map_or(Money::ZERO, fee), Money::new(MAX_MONEY));
+        for account in sides.iter().copied().filter(|account| *account != FUND) {
+            let names = &self.pools[at].accounts;
+            let Some(name) = names.get(account.0 as usize).cloned() else { continue };
+            if !self.leaves.contains(&(at, account, venue.to_string())) {
+                self.say(line, &name, Command::AllowVenue { pool, account, venue: key(venue), loss, margin });
+            }
+        }
     }
 
     pub fn state_of_pool(&self) -> &Pool {

@@ -12,7 +12,7 @@ use clearing::event::Receipt;
 use clearing::margin;
 use clearing::state::{Pool, Position};
 use clearing::table::{AccountId, FeedId, InstrumentId, PoolId};
-use clearing::units::{Money, Price, Quantity, Ratio};
+use clearing::units::{MAX_MONEY, Money, Price, Quantity, Ratio};
 
 /// The one pool.
 pub(super) const POOL: PoolId = PoolId(0);
@@ -90,7 +90,14 @@ impl Market {
             let (instrument, quantity) = (trade.instrument, Quantity::new(trade.lots));
             by(Who::Venue, Command::Trade { pool: POOL, instrument, buyer, seller, quantity, price })
         });
-        let all = opening.chain(paying).chain(trading).chain(bids(traders));
+        let venue = rules::key_of(Who::Venue);
+        let most = Money::new(MAX_MONEY);
+        let leaves = (MEMBERS_BESIDE_TRADERS..MEMBERS_BESIDE_TRADERS + traders).map(|account| {
+            let leave =
+                Command::AllowVenue { pool: POOL, account: AccountId(account), venue, loss: most, margin: most };
+            by(Who::Account(account), leave)
+        });
+        let all = opening.chain(leaves).chain(paying).chain(trading).chain(bids(traders));
         market.in_blocks(all, traders as usize * 4, watch, tell)?;
         Ok(market)
     }

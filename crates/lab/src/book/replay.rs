@@ -7,13 +7,14 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// The layers of the waterfall, in its order.
-const LAYERS: [(Layer, &str); 7] = [
+const LAYERS: [(Layer, &str); 8] = [
     (Layer::OwnCapital, "own capital"),
     (Layer::Fund, "fund"),
     (Layer::Tranche, "tranche"),
     (Layer::Line, "line"),
     (Layer::AutoDeleveraging, "auto-deleveraging"),
     (Layer::GainsHaircut, "haircut of gains"),
+    (Layer::MembersEquity, "members' equity"),
     (Layer::WindDown, "wind-down"),
 ];
 /// Money of a maker over what it shows, and of the counterparty over what the book holds.

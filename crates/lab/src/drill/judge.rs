@@ -121,7 +121,11 @@ pub(crate) fn accounts_in(event: &Event) -> Vec<(PoolId, AccountId)> {
         | Event::Withdrawn { pool, account, .. }
         | Event::CollateralDeposited { pool, account, .. }
         | Event::CollateralWithdrawn { pool, account, .. }
-        | Event::CollateralConverted { pool, account, .. } => vec![(*pool, *account)],
+        | Event::CollateralConverted { pool, account, .. }
+        | Event::OwnTranchePaid { pool, account, .. } => vec![(*pool, *account)],
+        Event::ClaimRepaid { pool, bearer, .. } => {
+            bearer.iter().map(|bearer| (*pool, *bearer)).chain([(*pool, clearing::state::FUND)]).collect()
+        }
         Event::PortfolioAbsorbed { pool, account, .. } => vec![(*pool, *account), (*pool, clearing::state::FUND)],
         Event::SliceTaken { pool, account, bidder, .. } => vec![(*pool, *account), (*pool, *bidder)],
         Event::AutoDeleveraged { pool, defaulter, account, .. } => vec![(*pool, *defaulter), (*pool, *account)],

@@ -227,7 +227,14 @@ impl Tally {
     /// The result of the run.
     pub(super) fn finish(mut self, world: &World, judge: &Judge, run: &RunFacts) -> (Outcome, Series) {
         self.snapshot_equity(world, "end");
-        let beyond = [Layer::Tranche, Layer::Line, Layer::AutoDeleveraging, Layer::GainsHaircut, Layer::WindDown];
+        let beyond = [
+            Layer::Tranche,
+            Layer::Line,
+            Layer::AutoDeleveraging,
+            Layer::GainsHaircut,
+            Layer::MembersEquity,
+            Layer::WindDown,
+        ];
         let loss = |layer: &Layer| self.losses.get(layer).copied().unwrap_or_default();
         let root = world.engine.root();
         let outcome = Outcome {
@@ -350,6 +357,7 @@ fn layer_key(layer: Layer) -> &'static str {
         Layer::Line => "line",
         Layer::AutoDeleveraging => "auto_deleveraging",
         Layer::GainsHaircut => "gains_haircut",
+        Layer::MembersEquity => "members_equity",
         Layer::WindDown => "wind_down",
     }
 }

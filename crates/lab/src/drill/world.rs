@@ -231,7 +231,11 @@ impl<'a> World<'a> {
                 let account = AccountId(next[at]);
                 next[at] += 1;
                 who(&mut pools[at]).push(account);
-                commands.push(Signed { signer: owner, command: Command::OpenAccount { pool: pools[at].id } });
+                let (pool, venue, most) = (pools[at].id, key_of(rules::VENUE), Money::new(MAX_MONEY));
+                commands.push(Signed { signer: owner, command: Command::OpenAccount { pool } });
+                // R7.10: the venue brings everybody's first trades.
+                let leave = Command::AllowVenue { pool, account, venue, loss: most, margin: most };
+                commands.push(Signed { signer: owner, command: leave });
             };
         for (at, maker) in population.makers.iter().enumerate() {
             open(maker.pool, maker_key(at), &mut self.pools, |pool| &mut pool.makers);

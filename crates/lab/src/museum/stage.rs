@@ -23,7 +23,7 @@ use clearing::engine::Genesis;
 use clearing::event::{Event, Layer, Receipt};
 use clearing::state::FUND;
 use clearing::table::{AccountId, FeedId, InstrumentId, PoolId};
-use clearing::units::{Price, Time};
+use clearing::units::{MAX_MONEY, Money, Price, Time};
 use std::collections::{BTreeMap, BTreeSet};
 
 const POOL: PoolId = PoolId(0);
@@ -350,6 +350,11 @@ impl Stage {
         let instrument = listed.perpetual.expect("a perpetual");
         let quantity = lots(units, listed.asset.lot_size);
         let price = self.engine.state().pools[POOL].matrices.mark(instrument);
+        // R7.10: both let the venue trade, as much as it likes.
+        let (venue, most) = (key_of(crate::drill::rules::VENUE), Money::new(MAX_MONEY));
+        for member in [buyer, seller] {
+            self.act(member, |account| Command::AllowVenue { pool: POOL, account, venue, loss: most, margin: most });
+        }
         let [buyer, seller] = [buyer, seller].map(|member| self.members[member.0].account);
         self.queue(
             crate::drill::rules::VENUE,
@@ -538,7 +543,14 @@ impl Stage {
 
     fn held_with(&self, attackers: &[Member], elsewhere_usd: f64, bad_debt: impl Fn(&Member, f64) -> f64) -> Held {
         let gain = attackers.iter().map(|member| self.account(*member).profit_usd).sum::<f64>() + elsewhere_usd;
-        let beyond = [Layer::Tranche, Layer::Line, Layer::AutoDeleveraging, Layer::GainsHaircut, Layer::WindDown];
+        let beyond = [
+            Layer::Tranche,
+            Layer::Line,
+            Layer::AutoDeleveraging,
+            Layer::GainsHaircut,
+            Layer::MembersEquity,
+            Layer::WindDown,
+        ];
         let all: f64 = beyond.iter().filter_map(|layer| self.losses.get(layer)).sum();
         // What no member bore by name, the tranche's and the reserve's part for example, is bad debt whoever attacks.
         let unnamed = all - self.borne.values().sum::<f64>();

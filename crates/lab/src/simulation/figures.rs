@@ -157,6 +157,7 @@ impl Tally {
             Layer::Line,
             Layer::AutoDeleveraging,
             Layer::GainsHaircut,
+            Layer::MembersEquity,
             Layer::WindDown,
         ];
         let sent = market.sent.max(1) as f64;

@@ -42,6 +42,12 @@ pub(super) fn usd_of(field: &str, text: &str) -> Result<Money, Fault> {
     found.ok_or_else(|| not_allowed(field, text, "a decimal number of USD above zero with at most six places"))
 }
 
+/// An amount of USD from zero on.
+pub(super) fn usd_or_none(field: &str, text: &str) -> Result<Money, Fault> {
+    let found = parse_usd(text).filter(|money| !money.is_negative() && money.get() <= MAX_MONEY);
+    found.ok_or_else(|| not_allowed(field, text, "a decimal number of USD from 0 on with at most six places"))
+}
+
 /// A fraction from zero on.
 pub(super) fn ratio_of(field: &str, text: &str) -> Result<Ratio, Fault> {
     let found = parse_ratio(text).filter(|ratio| !ratio.is_negative());

@@ -141,11 +141,21 @@ impl Shown<'_> {
                 gain,
                 all_gains,
                 haircut,
+                shared,
+                shared_gains,
             } => json!({
                 "pool": pool.0, "defaulter": defaulter.0, "account": account.0, "instrument": instrument.0,
                 "quantity": self.quantity_of(*pool, *instrument, *quantity),
                 "price": self.price_of(*pool, *instrument, *price), "deficit": usd(*deficit),
                 "gain": usd(*gain), "allGains": usd(*all_gains), "haircut": usd(*haircut),
+                "shared": usd(*shared), "sharedGains": usd(*shared_gains),
+            }),
+            Event::OwnTranchePaid { pool, account, amount } => {
+                json!({ "pool": pool.0, "account": account.0, "amount": usd(*amount) })
+            }
+            Event::ClaimRepaid { pool, layer, amount, bearer } => json!({
+                "pool": pool.0, "layer": format!("{layer:?}"),
+                "amount": usd(*amount), "bearer": bearer.map(|bearer| bearer.0),
             }),
             _ => self.fields_of_payments(event),
         }
@@ -199,6 +209,8 @@ impl Shown<'_> {
             | Event::ChangeDropped { .. }
             | Event::PoolChangeDeferred { .. }
             | Event::FeedChangeDeferred { .. }
+            | Event::OwnTranchePaid { .. }
+            | Event::ClaimRepaid { .. }
             | Event::AutoDeleveraged { .. } => json!({}),
         }
     }

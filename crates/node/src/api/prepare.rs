@@ -4,7 +4,7 @@
 //! do not exist and amounts that are no whole lots are refused at once, before anybody is asked to sign them.
 
 use super::Shared;
-use super::amounts::{key_of, lots, lots_of, price_of, ratio_of, signer_of, usd_of, word_of};
+use super::amounts::{key_of, lots, lots_of, price_of, ratio_of, signer_of, usd_of, usd_or_none, word_of};
 use super::fault::Fault;
 use super::read::pool_of;
 use super::show::Shown;
@@ -187,6 +187,11 @@ impl<'a> Reader<'a> {
             OwnerRequest::CancelBid { pool, account } => {
                 let (pool, account) = self.account(pool, account)?;
                 Command::CancelBid { pool, account }
+            }
+            OwnerRequest::AllowVenue { pool, account, venue, loss, margin } => {
+                let ((pool, account), venue) = (self.account(pool, account)?, key_of("venue", &venue)?);
+                let (loss, margin) = (usd_or_none("loss", &loss)?, usd_or_none("margin", &margin)?);
+                Command::AllowVenue { pool, account, venue, loss, margin }
             }
             OwnerRequest::JoinTranche { pool, account, amount } => {
                 let ((pool, account), amount) = (self.account(pool, account)?, usd_of("amount", &amount)?);

@@ -1,228 +1,220 @@
-//! Auto-deleveraging: opposing positions close against a defaulter's, capped pro-rata on portfolio gains (R12.2, R12.5).
+//! Auto-deleveraging: opposing positions close against the defaulters', and whoever gained on that side bears what is lacking, capped and
+//! in proportion to portfolio gains (R12.2, R12.5).
 //!
-//! Winners are paid the mark for their lots and bear a part of the deficit in proportion to what their whole portfolio has
-//! gained, never more than that. The parts sum to the deficit to the quantum, so nothing is taken in excess.
+//! All defaulters of a block are closed together, at the mark, so that neither their order nor that of their legs decides anything; then the
+//! part of the deficit that belongs to a market is shared once. Work and events grow with the number of accounts, not with the product of
+//! defaulters and winners.
 
-use super::layers::gain;
+mod plan;
+
+use super::layers::{above_target, take_from};
+use super::loss::Loss;
 use crate::event::{Event, Layer};
-use crate::margin;
-use crate::state::{Account, FUND, Pool, Position};
-use crate::table::{AccountId, InstrumentId, PoolId};
-use crate::units::{Money, Price, Quantity, share_exactly};
-use alloc::collections::BTreeMap;
+use crate::parallel;
+use crate::state::{Pool, Position};
+use crate::table::{AccountId, InstrumentId};
+use crate::units::{Capped, Money, Quantity, share_exactly, share_up_to_caps};
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
-/// Who holds what, found when first asked and then kept for the block: a waterfall only makes positions smaller, so that nobody
-/// is missing later.
-#[derive(Default)]
-pub(super) struct Holders(Option<BTreeMap<(InstrumentId, i64), Vec<AccountId>>>);
+/// The side of a market on which others stand against defaulters: the instrument, and +1 for long, −1 for short.
+type Side = (InstrumentId, i64);
 
-impl Holders {
-    /// Everybody who may hold the other side of a position, in order.
-    fn against(&mut self, pool: &Pool, leg: &Position) -> &[AccountId] {
-        let holders = self.0.get_or_insert_with(|| {
-            let mut holders: BTreeMap<(InstrumentId, i64), Vec<AccountId>> = BTreeMap::new();
-            for (account, held) in pool.accounts.iter() {
-                for position in &held.positions {
-                    holders.entry((position.instrument, position.quantity.signum())).or_default().push(account);
-                }
-            }
-            holders
-        });
-        holders.get(&(leg.instrument, leg.quantity.signum().saturating_neg())).map_or(&[], Vec::as_slice)
-    }
-}
-
-/// Closes every derivative of the defaulter; what gains cannot bear of the deficit stays with the defaulter.
-pub(super) fn close(
-    pool: &mut Pool,
-    id: PoolId,
-    defaulter: AccountId,
-    deficit: Money,
-    holders: &mut Holders,
-    say: &mut dyn FnMut(Event),
-) {
-    let legs: Vec<Position> = pool.accounts[defaulter]
-        .positions
-        .iter()
-        .filter(|position| !pool.instruments[position.instrument].is_spot())
-        .cloned()
-        .collect();
-    let worth =
-        |leg: &Position| (pool.matrices.mark(leg.instrument).abs() * leg.quantity.abs()).max(Money::new(1)).get();
-    let weights: Vec<i128> = legs.iter().map(worth).collect();
-    for (leg, part) in legs.iter().zip(share_exactly(deficit.get(), &weights)) {
-        let others = holders.against(pool, leg);
-        close_leg(pool, id, defaulter, leg, Money::new(part), others, say);
-    }
-}
-
-/// An account on the other side.
-struct Opposite {
+/// A position that a defaulter had.
+struct Leg {
     account: AccountId,
-    /// What it could close.
-    size: Quantity,
-    /// What its portfolio has gained.
-    gain: Money,
-    lots: Quantity,
-    haircut: Money,
+    instrument: InstrumentId,
+    quantity: Quantity,
 }
 
-fn close_leg(
-    pool: &mut Pool,
-    id: PoolId,
-    defaulter: AccountId,
-    leg: &Position,
-    deficit: Money,
-    holders: &[AccountId],
-    say: &mut dyn FnMut(Event),
-) {
-    let mut winners = opposites(pool, defaulter, leg, holders, |pool, account, held| {
-        account != FUND && held.is_good() && gain(pool, held).is_positive()
-    });
-    share_by_gain(&mut winners, leg.quantity.abs(), deficit);
-    // R12.2: nobody is pushed below their own target: who would be leaves, once, and the others share again.
-    winners.retain(|winner| keeps_target(pool, winner, leg.instrument));
-    let (lots, left) = share_by_gain(&mut winners, leg.quantity.abs(), deficit);
-    winners.retain(|winner| keeps_target(pool, winner, leg.instrument));
-    let closed: Quantity = winners.iter().map(|winner| winner.lots).sum();
-    assert!(closed <= lots && left <= deficit, "a share is part of its whole");
-
-    let all_gains = winners.iter().map(|winner| winner.gain).sum();
-    for winner in winners.iter().filter(|winner| winner.lots.is_positive() || winner.haircut.is_positive()) {
-        let facts = Facts { defaulter, deficit, all_gains };
-        reduce(pool, id, leg, winner, &facts, say);
+impl Leg {
+    /// Where the others stand.
+    fn other_side(&self) -> Side {
+        (self.instrument, self.quantity.signum().saturating_neg())
     }
-    let facts = Facts { defaulter, deficit, all_gains: Money::ZERO };
-    close_remainder(pool, id, leg, leg.quantity.abs() - closed, holders, &facts, say);
 }
 
-fn opposites(
-    pool: &Pool,
-    defaulter: AccountId,
-    leg: &Position,
-    holders: &[AccountId],
-    counts: impl Fn(&Pool, AccountId, &Account) -> bool,
-) -> Vec<Opposite> {
-    let opposite = |account: AccountId| {
-        let held = &pool.accounts[account];
-        let size = held.quantity(leg.instrument);
-        let counted = size.opposes(leg.quantity) && account != defaulter && counts(pool, account, held);
-        counted.then(|| Opposite {
-            account,
-            size: size.abs(),
-            gain: gain(pool, held),
-            lots: Quantity::ZERO,
-            haircut: Money::ZERO,
-        })
+/// Who stood against the defaulters, and what was closed.
+#[derive(Default)]
+pub(super) struct Closed {
+    legs: Vec<Leg>,
+    /// Everybody who holds that side, or has left it within the memory of gains, in order. R12.6
+    against: BTreeMap<Side, Vec<AccountId>>,
+    /// The gains of all of them, before anything was closed.
+    gains: BTreeMap<AccountId, Money>,
+    /// The lots that others bought, or sold, to close.
+    lots: BTreeMap<(InstrumentId, AccountId), Quantity>,
+}
+
+/// Closes every derivative of the defaulters, at the marks, against each other and against everybody else on the other side.
+pub(super) fn close(pool: &mut Pool, defaulters: &[AccountId]) -> Closed {
+    let mut closed = Closed { legs: legs_of(pool, defaulters), ..Closed::default() };
+    if closed.legs.is_empty() {
+        return closed;
+    }
+    let sides: BTreeSet<Side> = closed.legs.iter().map(Leg::other_side).collect();
+    let defaulters: BTreeSet<AccountId> = defaulters.iter().copied().collect();
+    closed.against = find_against(pool, &sides, &defaulters);
+    closed.gains = gains_of(pool, &closed.against);
+    closed.lots = plan::lots(pool, &closed);
+    let mark = |pool: &Pool, instrument: InstrumentId| pool.matrices.mark(instrument);
+    for leg in &closed.legs {
+        pool.trade(leg.account, leg.instrument, -leg.quantity, mark(pool, leg.instrument));
+    }
+    for ((instrument, account), lots) in &closed.lots {
+        pool.trade(*account, *instrument, *lots, mark(pool, *instrument));
+    }
+    closed
+}
+
+fn legs_of(pool: &Pool, defaulters: &[AccountId]) -> Vec<Leg> {
+    let derivative = |held: &&Position| !pool.instruments[held.instrument].is_spot();
+    let of = |account: AccountId| {
+        let legs = pool.accounts[account].positions.iter().filter(derivative);
+        legs.map(move |held| Leg { account, instrument: held.instrument, quantity: held.quantity })
     };
-    holders.iter().copied().filter_map(opposite).collect()
+    defaulters.iter().copied().flat_map(of).collect()
 }
 
-/// Gives every winner lots and a haircut in proportion to its gain, capped by its position and its gain: water-filling by
-/// exact shares. Returns the lots and the deficit that were given out.
-fn share_by_gain(winners: &mut [Opposite], lots: Quantity, deficit: Money) -> (Quantity, Money) {
-    let gains: Vec<i128> = winners.iter().map(|winner| winner.gain.get()).collect();
-    let sizes: Vec<i128> = winners.iter().map(|winner| i128::from(winner.size.get())).collect();
-    let given_lots = fill_to_caps(i128::from(lots.get()), &gains, &sizes);
-    let given_cuts = fill_to_caps(deficit.get(), &gains, &gains);
-    for ((winner, part), cut) in winners.iter_mut().zip(&given_lots).zip(&given_cuts) {
-        winner.lots = Quantity::new(i64::try_from(*part).expect("a part is at most the position"));
-        winner.haircut = Money::new(*cut);
-    }
-    (winners.iter().map(|winner| winner.lots).sum(), winners.iter().map(|winner| winner.haircut).sum())
-}
-
-/// Shares `total` by `weights`, none above its cap: whoever reaches the cap keeps it, and the others share what is left.
-fn fill_to_caps(total: i128, weights: &[i128], caps: &[i128]) -> Vec<i128> {
-    let mut given: Vec<i128> = weights.iter().map(|_| 0).collect();
-    let mut left = total;
-    // Every round but the last fills at least one cap, so the rounds are bounded by the entries.
-    for _ in 0..=weights.len() {
-        let open: Vec<i128> = weights
-            .iter()
-            .zip(caps)
-            .zip(&given)
-            .map(|((weight, cap), given)| if given < cap { *weight } else { 0 })
-            .collect();
-        let mut moved = 0_i128;
-        for ((part, cap), given) in share_exactly(left, &open).into_iter().zip(caps).zip(given.iter_mut()) {
-            let take = part.min(cap.saturating_sub(*given));
-            *given = given.saturating_add(take);
-            moved = moved.saturating_add(take);
-        }
-        left = left.saturating_sub(moved);
-        if moved == 0 || left == 0 {
-            break;
+/// One walk over everybody: who holds one of the sides, and who held it lately.
+fn find_against(
+    pool: &Pool,
+    sides: &BTreeSet<Side>,
+    defaulters: &BTreeSet<AccountId>,
+) -> BTreeMap<Side, Vec<AccountId>> {
+    let mut against: BTreeMap<Side, Vec<AccountId>> = BTreeMap::new();
+    for (account, held) in pool.accounts.iter() {
+        let holds = held.positions.iter().map(|position| (position.instrument, position.quantity.signum()));
+        let left = held.sides_left(pool.now.0).map(|left| (left.instrument, left.sign()));
+        for side in holds.chain(left).filter(|side| sides.contains(side)) {
+            let there = against.entry(side).or_default();
+            if !defaulters.contains(&account) && there.last() != Some(&account) {
+                there.push(account);
+            }
         }
     }
-    given
+    against
 }
 
-/// Whether the account stays above its own liquidation target, or is no worse off, after closing its lots.
-fn keeps_target(pool: &Pool, winner: &Opposite, instrument: InstrumentId) -> bool {
-    let before = &pool.accounts[winner.account];
-    let mut after = before.clone();
-    let sign = before.quantity(instrument).signum();
-    if winner.lots.is_positive() {
-        after.fill(instrument, winner.lots.on_side(sign.saturating_neg()), pool.matrices.mark(instrument));
-    }
-    after.cash -= winner.haircut;
-    let was = margin::target_worst(pool, before.cash, &before.positions);
-    let is = margin::target_worst(pool, after.cash, &after.positions);
-    !is.is_negative() || is >= was
-}
-
-/// What every certificate of one defaulter's leg has in common.
-struct Facts {
-    defaulter: AccountId,
-    deficit: Money,
-    all_gains: Money,
-}
-
-fn reduce(pool: &mut Pool, id: PoolId, leg: &Position, winner: &Opposite, facts: &Facts, say: &mut dyn FnMut(Event)) {
-    let price: Price = pool.matrices.mark(leg.instrument);
-    let (defaulter, account, instrument) = (facts.defaulter, winner.account, leg.instrument);
-    let quantity = winner.lots.on_side(leg.quantity.signum());
-    if !quantity.is_zero() {
-        pool.trade(account, instrument, quantity, price);
-        pool.trade(defaulter, instrument, -quantity, price);
-    }
-    super::layers::charge(pool, id, defaulter, account, Layer::AutoDeleveraging, winner.haircut, say);
-    // R12.5: enough for the account that was reduced to check the arithmetic alone.
-    say(Event::AutoDeleveraged {
-        pool: id,
-        defaulter,
-        account,
-        instrument,
-        quantity,
-        price,
-        deficit: facts.deficit,
-        gain: winner.gain,
-        all_gains: facts.all_gains,
-        haircut: winner.haircut,
+fn gains_of(pool: &Pool, against: &BTreeMap<Side, Vec<AccountId>>) -> BTreeMap<AccountId, Money> {
+    let everybody: BTreeSet<AccountId> = against.values().flatten().copied().collect();
+    let everybody: Vec<AccountId> = everybody.into_iter().collect();
+    let gains = parallel::map(&everybody, |account| {
+        if *account == crate::state::FUND { Money::ZERO } else { pool.gain(&pool.accounts[*account]) }
     });
+    everybody.into_iter().zip(gains).collect()
 }
 
-/// Lots that no winner could close are closed with everybody else on the other side, by size, at the mark and at no cost.
-fn close_remainder(
-    pool: &mut Pool,
-    id: PoolId,
-    leg: &Position,
-    lots: Quantity,
-    holders: &[AccountId],
-    facts: &Facts,
+/// What of the deficits belongs to each market: those who owe it, by their place, each with its part.
+type Dues = BTreeMap<Side, Vec<(usize, Money)>>;
+
+/// Charges what the layers above have left of the deficits of those who were closed, and certifies to everybody what was closed and charged.
+pub(super) fn charge(pool: &mut Pool, closed: &Closed, loss: &mut Loss, say: &mut dyn FnMut(Event)) {
+    let dues = dues_of(pool, closed, loss);
+    let caps = caps_of(pool, closed, &dues);
+    for (side, against) in &closed.against {
+        let due = dues.get(side).map_or(&[][..], Vec::as_slice);
+        let deficit: Money = due.iter().map(|(_, part)| *part).sum();
+        let gains: Vec<i128> = against.iter().map(|account| closed.gain(*account).get()).collect();
+        let cap = |account: &AccountId| caps.get(&(*side, *account)).map_or(0, |cap| cap.get());
+        let shares = share_up_to_caps(deficit.get(), &gains, &against.iter().map(cap).collect::<Vec<i128>>());
+        let given = against.iter().zip(&shares.parts).map(|(account, part)| (Some(*account), Money::new(*part)));
+        let given: Vec<(Option<AccountId>, Money)> = given.filter(|(_, part)| part.is_positive()).collect();
+        for (account, part) in &given {
+            take_from(pool, account.expect("a member gives"), *part);
+        }
+        loss.bear_parts(pool, Layer::AutoDeleveraging, &given, due, say);
+        certify(pool, closed, *side, loss, deficit, &shares, say);
+    }
+}
+
+/// The deficit of each defaulter falls to its legs by their value at the mark.
+fn dues_of(pool: &Pool, closed: &Closed, loss: &Loss) -> Dues {
+    let mut dues = Dues::new();
+    let places: BTreeMap<AccountId, usize> =
+        loss.owing.iter().enumerate().map(|(at, owing)| (owing.account, at)).collect();
+    for legs in closed.legs.chunk_by(|one, other| one.account == other.account) {
+        let Some(owing) = legs.first().and_then(|leg| places.get(&leg.account)) else { continue };
+        let left = loss.owing.get(*owing).map_or(Money::ZERO, |owing| owing.left);
+        let worth =
+            |leg: &Leg| (pool.matrices.mark(leg.instrument).abs() * leg.quantity.abs()).max(Money::new(1)).get();
+        let weights: Vec<i128> = legs.iter().map(worth).collect();
+        for (leg, part) in legs.iter().zip(share_exactly(left.get(), &weights)).filter(|(_, part)| *part > 0) {
+            dues.entry(leg.other_side()).or_default().push((*owing, Money::new(part)));
+        }
+    }
+    dues
+}
+
+/// The most that each may bear in each market: its gain, and what it has above its own target. Who stands in several has one limit in all
+/// of them, and it is spread over them by what is due there.
+fn caps_of(pool: &Pool, closed: &Closed, dues: &Dues) -> BTreeMap<(Side, AccountId), Money> {
+    let mut markets: BTreeMap<AccountId, Vec<(Side, Money)>> = BTreeMap::new();
+    for (side, due) in dues {
+        let deficit: Money = due.iter().map(|(_, part)| *part).sum();
+        let winners = closed.against.get(side).into_iter().flatten();
+        for account in winners.filter(|account| closed.gain(**account).is_positive()) {
+            markets.entry(*account).or_default().push((*side, deficit));
+        }
+    }
+    let winners: Vec<AccountId> = markets.keys().copied().collect();
+    let most = parallel::map(&winners, |account| closed.gain(*account).min(above_target(pool, *account)));
+    let mut caps = BTreeMap::new();
+    for ((account, markets), most) in markets.into_iter().zip(most) {
+        let weights: Vec<i128> = markets.iter().map(|(_, deficit)| deficit.get()).collect();
+        for ((side, _), part) in markets.into_iter().zip(share_exactly(most.get(), &weights)) {
+            caps.insert((side, account), Money::new(part));
+        }
+    }
+    caps
+}
+
+/// R12.5: enough for each account that was reduced or charged to check the arithmetic alone.
+fn certify(
+    pool: &Pool,
+    closed: &Closed,
+    side: Side,
+    loss: &Loss,
+    deficit: Money,
+    shares: &Capped,
     say: &mut dyn FnMut(Event),
 ) {
-    if lots.is_zero() {
-        return;
+    let (instrument, sign) = side;
+    let Some(defaulter) = closed.largest(side) else { return };
+    let against = closed.against.get(&side).map_or(&[][..], Vec::as_slice);
+    let all_gains = against.iter().map(|account| closed.gain(*account)).sum();
+    for (account, part) in against.iter().zip(&shares.parts) {
+        let lots = closed.lots.get(&(instrument, *account)).copied().unwrap_or_default();
+        // Lots on the other side of the same market are certified there.
+        let quantity = if lots.signum() == sign { Quantity::ZERO } else { lots };
+        if quantity.is_zero() && *part == 0 {
+            continue;
+        }
+        say(Event::AutoDeleveraged {
+            pool: loss.pool(),
+            defaulter,
+            account: *account,
+            instrument,
+            quantity,
+            price: pool.matrices.mark(instrument),
+            deficit,
+            gain: closed.gain(*account),
+            all_gains,
+            haircut: Money::new(*part),
+            shared: Money::new(shares.shared),
+            shared_gains: Money::new(shares.weights),
+        });
     }
-    let mut others = opposites(pool, facts.defaulter, leg, holders, |_, _, _| true);
-    let sizes: Vec<i128> = others.iter().map(|other| i128::from(other.size.get())).collect();
-    for (other, part) in others.iter_mut().zip(share_exactly(i128::from(lots.get()), &sizes)) {
-        other.lots = Quantity::new(i64::try_from(part).expect("a part is at most the position"));
+}
+
+impl Closed {
+    fn gain(&self, account: AccountId) -> Money {
+        self.gains.get(&account).copied().unwrap_or_default()
     }
-    for other in others.iter().filter(|other| other.lots.is_positive()) {
-        reduce(pool, id, leg, other, facts, say);
+
+    /// The defaulter with most lots against this side, ties to the lower id.
+    fn largest(&self, side: Side) -> Option<AccountId> {
+        let there = self.legs.iter().filter(|leg| leg.other_side() == side);
+        there.max_by_key(|leg| (leg.quantity.abs(), core::cmp::Reverse(leg.account))).map(|leg| leg.account)
     }
 }

@@ -1,5 +1,6 @@
-//! The layers that bear money: own capital, fund, tranche, line, gains, everybody (R12.1, R12.3).
+//! The layers that bear money: own capital, fund, tranche, line, gains, equity, everybody (R12.1, R12.3).
 
+use super::loss::{Loss, deficits};
 use crate::cycle::close;
 use crate::event::{Event, Layer};
 use crate::margin;
@@ -10,134 +11,138 @@ use crate::table::{AccountId, FeedId, PoolId, Table};
 use crate::units::{Money, Ratio, share_exactly};
 use alloc::vec::Vec;
 
-/// Money of the pool itself.
-enum Purse {
-    OwnCapital,
-    Fees,
-    Rounding,
-}
-
-impl Purse {
-    fn of<'a>(&self, pool: &'a mut Pool) -> &'a mut Money {
-        match self {
-            Self::OwnCapital => &mut pool.own_capital,
-            Self::Fees => &mut pool.fees,
-            Self::Rounding => &mut pool.rounding,
-        }
+/// Pays out of own capital, fund, tranche and line, in that order.
+pub(super) fn cover(pool: &mut Pool, reserve: &mut Money, loss: &mut Loss, say: &mut dyn FnMut(Event)) {
+    if loss.left().is_zero() {
+        return;
     }
-}
-
-/// Pays a defaulter's loss out of own capital, fund, tranche and line, in that order; returns what they could not pay.
-pub(super) fn cover(
-    pool: &mut Pool,
-    id: PoolId,
-    reserve: &mut Money,
-    defaulter: AccountId,
-    loss: Money,
-    say: &mut dyn FnMut(Event),
-) -> Money {
-    if loss.is_zero() {
-        return loss;
-    }
-    let mut bear = |pool: &mut Pool, layer: Layer, left: Money, amount: Money, bearer: Option<AccountId>| {
-        if amount.is_positive() {
-            pool.accounts.edit(defaulter).cash += amount;
-            say(Event::LossAllocated { pool: id, defaulter, layer, amount, bearer });
-        }
-        left - amount
-    };
-    let mut left = loss - own_share(pool, defaulter, loss);
     // Own capital first, and with it what the pool has earned and not yet paid out. R12.1
-    for purse in [Purse::OwnCapital, Purse::Fees, Purse::Rounding] {
-        let held = purse.of(pool);
-        let amount = (*held).min(left);
-        *held -= amount;
-        left = bear(pool, Layer::OwnCapital, left, amount, None);
-    }
-    let amount = if left.is_zero() { left } else { left.min(fund_can_pay(pool, defaulter)) };
-    pool.accounts.edit(FUND).cash -= amount;
-    left = bear(pool, Layer::Fund, left, amount, None);
+    let mut due = loss.left();
+    let purses = [&mut pool.own_capital, &mut pool.fees, &mut pool.rounding];
+    let given = purses.map(|purse| {
+        let amount = (*purse).min(due);
+        *purse -= amount;
+        due -= amount;
+        (None, amount)
+    });
+    loss.bear(pool, Layer::OwnCapital, &given, say);
 
-    for provider in juniors_first(pool) {
-        let share = pool.tranche.entry(provider).or_default();
-        let amount = share.amount.min(left);
-        share.amount -= amount;
-        left = bear(pool, Layer::Tranche, left, amount, Some(provider));
-    }
+    let amount = loss.left().min(fund_can_pay(pool));
+    pool.accounts.edit(FUND).cash -= amount;
+    loss.bear(pool, Layer::Fund, &[(None, amount)], say);
+
+    let given = take_of_tranche(pool, loss.left());
+    loss.bear(pool, Layer::Tranche, &given, say);
+
     // R11.6: the line is the only door between pools, and it has a hard cap.
-    let amount = (pool.line.open - pool.line.drawn).min(*reserve).min(left);
+    let amount = (pool.line.open - pool.line.drawn).min(*reserve).min(loss.left());
     pool.line.drawn += amount;
     pool.custody += amount;
     *reserve -= amount;
-    bear(pool, Layer::Line, left, amount, None)
+    loss.bear(pool, Layer::Line, &[(None, amount)], say);
 }
 
-/// What a defaulter has in the tranche is its own collateral: it goes before anybody else's money. R12.1
-fn own_share(pool: &mut Pool, defaulter: AccountId, loss: Money) -> Money {
-    let Some(share) = pool.tranche.get_mut(&defaulter) else { return Money::ZERO };
-    let amount = share.amount.min(loss);
-    share.amount -= amount;
-    pool.accounts.edit(defaulter).cash += amount;
-    amount
-}
-
-/// R11.1: the fund pays what leaves it sound in every maintenance row, so that its own inventory never becomes a loss.
-fn fund_can_pay(pool: &Pool, defaulter: AccountId) -> Money {
+/// R11.1: the fund pays down to what keeps its own inventory liquidatable: half of its maintenance margin, or the share of it at which
+/// R10.5 would hand the inventory over whole, where that is more.
+fn fund_can_pay(pool: &Pool) -> Money {
+    const HALF: Ratio = Ratio::new(500_000);
     let fund = &pool.accounts[FUND];
-    if defaulter == FUND || !fund.is_good() {
-        return Money::ZERO;
+    let kept = margin::maintenance_margin(pool, fund.cash, &fund.positions)
+        .times_ceil(HALF.max(pool.parameters.auction_below));
+    (margin::equity(&pool.matrices, fund.cash, &fund.positions) - kept.or_zero()).or_zero()
+}
+
+/// What the fund will have to pay of these accounts' deficits, after own capital: it is set aside before the fund takes inventory. R11.1
+pub(in crate::cycle) fn fund_dues(pool: &Pool, accounts: &[AccountId]) -> Money {
+    let own = pool.own_capital + pool.fees + pool.rounding;
+    let others: Vec<AccountId> = accounts.iter().copied().filter(|account| *account != FUND).collect();
+    (deficits(pool, &others) - own).or_zero().min(fund_can_pay(pool))
+}
+
+/// Takes an amount from backstop providers: those without a bid first, then those who asked most; equals share in proportion. R12.1
+fn take_of_tranche(pool: &mut Pool, amount: Money) -> Vec<(Option<AccountId>, Money)> {
+    if amount.is_zero() {
+        return Vec::new();
     }
-    margin::maintenance_worst(pool, fund.cash, &fund.positions).value.or_zero()
-}
-
-/// Backstop providers in the order in which they lose: those without a bid, then those who asked most; ties: the newer.
-fn juniors_first(pool: &Pool) -> Vec<AccountId> {
     let ask = |provider: &AccountId| pool.bids.get(provider).map_or(Ratio::new(i64::MAX), |bid| bid.premium);
-    let mut providers: Vec<AccountId> = pool.tranche.keys().copied().collect();
-    providers.sort_unstable_by_key(|provider| core::cmp::Reverse((ask(provider), *provider)));
-    providers
+    let mut providers: Vec<(Ratio, AccountId, Money)> =
+        pool.tranche.iter().map(|(provider, share)| (ask(provider), *provider, share.amount)).collect();
+    providers.sort_unstable_by_key(|(ask, provider, _)| (core::cmp::Reverse(*ask), *provider));
+    let mut left = amount;
+    let mut given = Vec::new();
+    for equals in providers.chunk_by(|one, other| one.0 == other.0) {
+        let whole: Money = equals.iter().map(|(_, _, held)| *held).sum();
+        let weights: Vec<i128> = equals.iter().map(|(_, _, held)| held.get()).collect();
+        let part = left.min(whole);
+        let parts = share_exactly(part.get(), &weights).into_iter().map(Money::new);
+        given.extend(
+            equals.iter().map(|(_, provider, _)| Some(*provider)).zip(parts).filter(|(_, part)| part.is_positive()),
+        );
+        left -= part;
+        if left.is_zero() {
+            break;
+        }
+    }
+    for (provider, part) in &given {
+        pool.tranche.entry(provider.expect("a provider gives")).or_default().amount -= *part;
+    }
+    given
 }
 
-/// What an account has gained on the portfolio it holds: value − what was paid for it, netted over its positions.
-pub(super) fn gain(pool: &Pool, account: &Account) -> Money {
-    let value = account.positions.iter().filter(|position| !pool.instruments[position.instrument].is_spot());
-    let gain: Money =
-        value.map(|position| pool.matrices.mark(position.instrument) * position.quantity - position.entry).sum();
-    gain.or_zero().min(Money::new(1 << 64))
+/// What stands above an account's own target: as much as a layer may take of it. R12.1
+pub(super) fn above_target(pool: &Pool, account: AccountId) -> Money {
+    let held = &pool.accounts[account];
+    margin::target_worst(pool, held.cash, &held.positions).or_zero()
 }
 
-/// Cuts the gains of every account in the pool pro-rata, none below its own liquidation target; returns what is left. R12.1
-pub(super) fn cut_gains(
-    pool: &mut Pool,
-    id: PoolId,
-    defaulter: AccountId,
-    loss: Money,
-    say: &mut dyn FnMut(Event),
-) -> Money {
-    if !loss.is_positive() {
-        return loss;
+/// Cuts the gains of every account in the pool pro-rata, none below its own liquidation target, whatever it stands in. R12.1, R12.6
+pub(super) fn cut_gains(pool: &mut Pool, loss: &mut Loss, say: &mut dyn FnMut(Event)) {
+    if loss.left().is_zero() {
+        return;
     }
     let gains = |(account, held): (AccountId, &Account)| {
-        let gain = gain(pool, held);
-        (held.is_good() && account != FUND && account != defaulter && gain.is_positive()).then_some((account, gain))
+        let gain = pool.gain(held);
+        (account != FUND && gain.is_positive()).then_some((account, gain))
     };
     let winners: Vec<(AccountId, Money)> = pool.accounts.iter().filter_map(gains).collect();
-    let cap = |(account, gain): &(AccountId, Money)| {
-        let held = &pool.accounts[*account];
-        (*account, (*gain).min(margin::target_worst(pool, held.cash, &held.positions).or_zero()))
-    };
-    let caps: Vec<(AccountId, Money)> = parallel::map(&winners, cap);
-    let all: Money = caps.iter().map(|(_, cut)| *cut).sum();
-    let borne = loss.min(all);
-    let weights: Vec<i128> = caps.iter().map(|(_, cut)| cut.get()).collect();
-    for ((account, _), part) in caps.iter().zip(share_exactly(borne.get(), &weights)) {
-        charge(pool, id, defaulter, *account, Layer::GainsHaircut, Money::new(part), say);
+    let cap = |(account, gain): &(AccountId, Money)| (*account, (*gain).min(above_target(pool, *account)));
+    let caps = parallel::map(&winners, cap);
+    cut(pool, loss, Layer::GainsHaircut, &caps, say);
+}
+
+/// R12.7: before a pool ends, everybody gives in proportion to what they have above their own target.
+pub(super) fn cut_equity(pool: &mut Pool, loss: &mut Loss, say: &mut dyn FnMut(Event)) {
+    if loss.left().is_zero() {
+        return;
     }
-    loss - borne
+    let members: Vec<AccountId> = pool.accounts.ids().filter(|account| *account != FUND).collect();
+    let caps = parallel::map(&members, |account| (*account, above_target(pool, *account)));
+    cut(pool, loss, Layer::MembersEquity, &caps, say);
+}
+
+/// Takes what is left of a loss, in proportion to these caps and never more.
+fn cut(pool: &mut Pool, loss: &mut Loss, layer: Layer, caps: &[(AccountId, Money)], say: &mut dyn FnMut(Event)) {
+    let all: Money = caps.iter().map(|(_, cap)| *cap).sum();
+    let weights: Vec<i128> = caps.iter().map(|(_, cap)| cap.get()).collect();
+    let parts = share_exactly(loss.left().min(all).get(), &weights).into_iter().map(Money::new);
+    let given = caps.iter().map(|(account, _)| Some(*account)).zip(parts).filter(|(_, part)| part.is_positive());
+    let given: Vec<(Option<AccountId>, Money)> = given.collect();
+    for (account, part) in &given {
+        take_from(pool, account.expect("a member gives"), *part);
+    }
+    loss.bear(pool, layer, &given, say);
+}
+
+/// Takes a part of a loss from a member. It is a loss of the member's, and the gain is smaller by it (R12.6).
+pub(super) fn take_from(pool: &mut Pool, account: AccountId, amount: Money) {
+    let (now, until) = (pool.now.0, pool.remembered_until());
+    let held = pool.accounts.edit(account);
+    held.cash -= amount;
+    held.remember(-amount, now, until);
 }
 
 /// Moves a part of a loss from an account to the defaulter.
-pub(super) fn charge(
+fn charge(
     pool: &mut Pool,
     id: PoolId,
     defaulter: AccountId,
