@@ -50,6 +50,7 @@ pub(crate) fn run(state: &mut State, elapsed: Time, restart: bool, events: &mut 
     for id in state.pools.ids() {
         let (feeds, pool, reserve) = (&state.feeds, &mut state.pools[id], &mut state.reserve);
         let mut say = |event| events.push(event);
+        expiry::average(pool, feeds, now);
         prices::mark(pool, feeds, now);
         stress::calibrate(pool, feeds, now);
         changes::apply_due(pool, id, feeds, now, &mut say);
@@ -69,7 +70,7 @@ pub(crate) fn run(state: &mut State, elapsed: Time, restart: bool, events: &mut 
         let left = portfolio::auction(pool, id, due, portfolio::Ask::UpToReserve, &mut say);
         let left = absorb::take(pool, id, left, &mut say);
         let left = portfolio::auction(pool, id, left, portfolio::Ask::Any, &mut say);
-        waterfall::allocate(pool, id, feeds, reserve, left, &mut say);
+        waterfall::allocate(pool, id, feeds, now.time, reserve, left, &mut say);
         book::end_with_positions(pool, id, &mut say);
         let is_minute = settle::finish(pool, id, reserve, now, &mut say);
         let cascading = is_minute.then(|| cascade::threatened(pool, feeds, now.time));

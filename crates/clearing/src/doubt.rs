@@ -53,7 +53,7 @@ pub(crate) fn of(pool: &Pool, feeds: &Table<FeedId, Feed>, time: Time) -> Vec<Do
             shared: shared(pool, feeds, instrument, time),
             least_shared: least.get(&id).copied().unwrap_or_default(),
             own: instrument.premium.abs(),
-            share: Ratio::ONE,
+            share: instrument.share_left(time),
             is_limited: feed.condition == Condition::Live && !feed.is_wide() && graced.get(&id) == Some(&false),
         }
     };
@@ -135,7 +135,7 @@ pub(crate) fn against(pool: &Pool, ranges: impl Iterator<Item = (InstrumentId, Q
         *if_long += shared_against(doubt, highest);
         *if_short += shared_against(doubt, -lowest);
     }
-    own + shared.into_values().map(|(if_long, if_short)| if_long.max(if_short).or_zero()).sum::<Money>()
+    own + shared.into_values().map(|(if_long, if_short)| if_long.max(if_short)).sum::<Money>()
 }
 
 /// What lots add to a loss on the long side, or take off it where they are short. Never falls in the lots, and is convex in them.

@@ -226,7 +226,7 @@ parameters! {
         forecasters: Vec<Key>, "keys", 0, 64, Either, "R4.6";
         /// An older observation does not count.
         max_age: Time, "ms", 1, LONGEST, Higher, "R3.1";
-        /// The feed is degraded while its confidence is wider than this share of the index.
+        /// What is one price: the feed is degraded while its confidence is wider than this share of the index, and a report further away agrees with nobody.
         confidence_limit: Ratio, "ppm", 1, ONE, Higher, "R3.4";
         /// A move of the index beyond this share from the last confirmed one must be confirmed.
         jump_limit: Ratio, "ppm", 1, LARGEST_RATIO, Higher, "R3.4";
@@ -274,7 +274,7 @@ parameters! {
         band: Ratio, "ppm", 1, ONE, Higher, "R8.3";
         /// The mark stays within this share of the index.
         mark_band: Ratio, "ppm", 0, ONE, Higher, "R3.6";
-        /// The value for which the book must have a price on either side before its middle counts. No rule reads it yet.
+        /// What must rest on either side of the book before it moves the mark, and at whose average price it does.
         impact: Money, "quanta", 0, MAX_MONEY, Lower, "R3.6";
         /// The time constant of the mark's premium.
         mark_time: Time, "ms", 1, LONGEST, Either, "R3.6";

@@ -171,9 +171,9 @@ pub fn build(pool: &Pool, feeds: &Table<FeedId, Feed>, time: Time) -> Matrices {
         exit_costs: ExitCosts::of(&pool.instruments, &today),
         today,
         doubts: doubt::of(pool, feeds, time),
-        maintenance: price_all(pool, feeds, with(Some(Scenario::Unshocked), None), &maintenance, share),
-        target: price_all(pool, feeds, with(None, None), &target, share),
-        initial: price_all(pool, feeds, with(None, Some(Scenario::Reversion)), &initial, Ratio::ONE),
+        maintenance: price_all(pool, feeds, with(Some(Scenario::Unshocked), None), &maintenance, share, time),
+        target: price_all(pool, feeds, with(None, None), &target, share, time),
+        initial: price_all(pool, feeds, with(None, Some(Scenario::Reversion)), &initial, Ratio::ONE, time),
     }
 }
 
@@ -211,6 +211,7 @@ fn price_all(
     scenarios: Vec<Scenario>,
     stress: &BTreeMap<FeedId, Ratio>,
     crash_share: Ratio,
+    time: Time,
 ) -> Rows {
     let used: BTreeSet<FeedId> = pool.instruments.iter().map(|(_, instrument)| instrument.parameters.feed).collect();
     let shocks_of = |own: FeedId| -> Vec<Ratio> {
@@ -221,8 +222,9 @@ fn price_all(
     let column = |(id, instrument): (InstrumentId, &Instrument)| {
         let feed = &feeds[instrument.parameters.feed];
         let shocks = shocks.get(&instrument.parameters.feed).map_or(&[][..], Vec::as_slice);
+        let moving = Moving::of(instrument, time);
         let rows = scenarios.iter().zip(shocks);
-        rows.map(|(scenario, shock)| price_in(*scenario, *shock, id, instrument, feed, crash_share)).collect()
+        rows.map(|(scenario, shock)| price_in(*scenario, *shock, id, &moving, feed, crash_share)).collect()
     };
     let columns = pool.instruments.iter().map(column).collect();
     Rows { scenarios, columns }
@@ -254,15 +256,38 @@ fn price_in(
     scenario: Scenario,
     shock: Ratio,
     id: InstrumentId,
-    instrument: &Instrument,
+    moving: &Moving<'_>,
     feed: &Feed,
     crash_share: Ratio,
 ) -> Price {
     match scenario {
-        Scenario::Extreme(_) => extreme(instrument, shock),
-        Scenario::Crash(spot) => moved(instrument, crash(spot == id, instrument, crash_share)),
-        Scenario::Reversion => instrument.within_sign(instrument.mark + (feed.slow - feed.index)),
-        _ => moved(instrument, shock),
+        Scenario::Extreme(_) => extreme(moving, shock),
+        Scenario::Crash(spot) => moved(moving, crash(spot == id, moving.instrument, crash_share)),
+        Scenario::Reversion => reverted(moving, feed.slow - feed.index),
+        _ => moved(moving, shock),
+    }
+}
+
+/// What a shock of its feed can move of an instrument's mark. R16.2
+struct Moving<'a> {
+    instrument: &'a Instrument,
+    /// What is fixed of the mark already: zero, but in a settlement window.
+    fixed: Price,
+    /// The rest of it.
+    open: Price,
+    /// The share of the feed's move that the mark still follows: one, but in a settlement window.
+    share: Ratio,
+}
+
+impl<'a> Moving<'a> {
+    fn of(instrument: &'a Instrument, time: Time) -> Self {
+        let averaging = instrument.averaging(time);
+        let fixed = averaging.fixed();
+        Self { instrument, fixed, open: instrument.mark - fixed, share: averaging.share_left() }
+    }
+
+    fn by(&self, step: Price) -> Price {
+        self.instrument.with_open_part(self.fixed, self.open + step)
     }
 }
 
@@ -275,17 +300,23 @@ fn signed(stress: Ratio, way: Way) -> Ratio {
     if way == Way::Up { stress } else { -stress }
 }
 
-/// The mark moved by a share of itself (or of the stress base, where prices may reach zero), rounded away from the mark.
-fn moved(instrument: &Instrument, shock: Ratio) -> Price {
-    let base = instrument.mark.abs().max(instrument.parameters.stress_base);
-    let step = if shock.is_negative() { base.times_floor(shock) } else { base.times_ceil(shock) };
-    instrument.within_sign(instrument.mark + step)
+/// The mark with what is not fixed of it moved by a share of itself (or of the stress base, where prices may reach zero), rounded away
+/// from the mark.
+fn moved(moving: &Moving<'_>, shock: Ratio) -> Price {
+    let base = moving.open.abs().max(moving.instrument.parameters.stress_base.times_ceil(moving.share));
+    moving.by(if shock.is_negative() { base.times_floor(shock) } else { base.times_ceil(shock) })
 }
 
 /// Three times the stress, of which one third counts. R5.2
-fn extreme(instrument: &Instrument, stress: Ratio) -> Price {
-    let far = moved(instrument, stress + stress + stress);
-    instrument.mark.towards_floor(far, 1, 3)
+fn extreme(moving: &Moving<'_>, stress: Ratio) -> Price {
+    let far = moved(moving, stress + stress + stress);
+    moving.instrument.mark.towards_floor(far, 1, 3)
+}
+
+/// R5.5: the mark moved by as much as its feed would move to be back at its slow price, as far as it still follows.
+fn reverted(moving: &Moving<'_>, distance: Price) -> Price {
+    let share = moving.share;
+    moving.by(if distance.is_negative() { distance.times_floor(share) } else { distance.times_ceil(share) })
 }
 
 /// R5.4: the drop in its own crash row is an asset's only haircut; maintenance and target rows count a share of it.

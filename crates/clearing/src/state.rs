@@ -1,5 +1,6 @@
 //! Everything the core remembers, every field with its unit.
 
+mod averaging;
 mod changes;
 mod claims;
 mod feed;
@@ -22,9 +23,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 
+pub use averaging::Averaging;
 pub use changes::{Course, Line, LineChange, Pending};
 pub use claims::Claims;
-pub use feed::{Condition, Feed, Forecast, Observation, Publisher, Volatility};
+pub use feed::{Band, Condition, Feed, Forecast, Observation, Publisher, Volatility};
 pub use recent::{Left, Realised, Recent};
 
 /// The account that is the fund in every pool. R11.1
@@ -178,10 +180,10 @@ pub struct Instrument {
     pub priced: bool,
     /// The mark price. R3.6
     pub mark: Price,
-    /// The running mean of (book mid − fair price).
+    /// The running mean of what the book offers above the fair price, or below it.
     pub premium: Price,
-    /// The middle of the resting book after the last auction.
-    pub mid: Option<Price>,
+    /// What the book that rests after the last auction pays and asks for `impact`; none where a side holds less. R3.6
+    pub quotes: Option<Quotes>,
     /// Σ premium × milliseconds since funding was last paid. R16.1
     pub premium_time: i128,
     /// Σ index × milliseconds in the settlement window. R16.2
@@ -199,6 +201,15 @@ pub struct Instrument {
     /// Σ of long positions before the block's first command, in lots: known again in every block, and no part of the encoding. R4.3
     #[borsh(skip)]
     pub open_interest_before: Quantity,
+}
+
+/// What an instrument's `impact` can be sold and bought for at once, on average: money quanta per lot. R3.6
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Quotes {
+    /// What buyers pay, rounded down.
+    pub pays: Price,
+    /// What sellers ask, rounded up.
+    pub asks: Price,
 }
 
 /// Where an instrument stands on the ladder of breakers. R13.1
@@ -422,7 +433,7 @@ impl Instrument {
             priced: false,
             mark: Price::ZERO,
             premium: Price::ZERO,
-            mid: None,
+            quotes: None,
             premium_time: 0,
             settlement_sum: 0,
             settlement_length: Time::ZERO,

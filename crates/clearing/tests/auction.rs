@@ -191,7 +191,7 @@ impl Open {
     }
 
     fn as_bid(&self) -> Bid {
-        Bid { account: self.account, number: self.number, lots: self.lots, limit: self.limit }
+        Bid { account: self.account, number: self.number, lots: self.lots, limit: self.limit, passing: false }
     }
 
     fn side(&self) -> i64 {

@@ -21,16 +21,16 @@ mod model;
 #[path = "properties/world.rs"]
 mod world;
 
-use clearing::command::{Capital, Command};
+use clearing::command::{Capital, Command, Lifetime, NewOrder};
 use clearing::event::{Event, Receipt};
 use clearing::exit_cost::ExitCosts;
 use clearing::margin;
-use clearing::parameters::{Kind, PublisherParameters, Tier};
+use clearing::parameters::{FeedParameters, Kind, PublisherParameters, Tier};
 use clearing::rows::{Matrices, Rows, Scenario};
 use clearing::state::{Account, Order, Pool, Position};
 use clearing::table::{AccountId, FeedId, InstrumentId, PoolId};
 use clearing::units::{Money, PPM, Price, Quantity, Ratio, Time, share_exactly, share_up_to_caps};
-use market::Bid;
+use market::{Bid, Report};
 use model::{Bar, Column, Doubt, Exact, Vector, Wish, ppm, whole};
 use num_traits::{Signed, Zero};
 use proptest::prelude::*;
@@ -210,9 +210,10 @@ proptest! {
     #[test]
     fn the_index_is_the_weighted_median(
         votes in prop::collection::vec((1_i64..60, 0_i64..20, 1_u32..6, 0_u16..5), 4..9),
+        limit in prop_oneof![Just(PPM), 1_i64..PPM],
     ) {
         let mut parameters = feed_parameters();
-        parameters.confidence_limit = Ratio::ONE;
+        parameters.confidence_limit = Ratio::new(limit);
         parameters.publishers = votes.iter().enumerate().map(|(at, (_, _, weight, source))| PublisherParameters {
             key: key(100 + at as u8), weight: *weight, source: *source,
         }).collect();
@@ -230,21 +231,27 @@ proptest! {
         world.must(1_000, seen.collect());
         // Publishers of one source share one weight.
         let sharing = |source: u16| votes.iter().filter(|(_, _, _, other)| *other == source).count();
-        let weighted: Vec<(i64, i64, Exact)> = votes.iter().map(|(price, confidence, weight, source)| {
+        let reports: Vec<Report> = votes.iter().map(|(price, confidence, weight, source)| Report {
+            price: *price,
+            confidence: *confidence,
             // A share is counted in whole millionths of a weight.
-            (*price, *confidence, (whole(*weight) * whole(PPM) / whole(sharing(*source))).floor())
+            part: (whole(*weight) * whole(PPM) / whole(sharing(*source))).floor(),
+            weight: *weight,
+            source: *source,
         }).collect();
         let feed = &world.engine.state().feeds[FeedId(0)];
-        let (index, confidence) = market::index_and_confidence(&weighted);
+        let (index, confidence) = market::index_and_confidence(&market::with_a_vote(&reports, &ppm(limit)));
         prop_assert_eq!((feed.index.get(), feed.confidence.get()), (index, confidence));
     }
 
     // R8.1, R8.2, R2.3
     #[test]
     fn the_auction_is_the_best_of_all_prices(
-        bids in prop::collection::vec((1_u32..7, 1_i64..12, 92_i64..109), 1..14),
+        bids in prop::collection::vec((1_u32..7, 1_i64..12, 85_i64..116, any::<bool>()), 1..14),
+        impact in 0_i64..9,
     ) {
         let mut parameters = perpetual(0);
+        parameters.impact = Money::new(i128::from(100 * impact));
         (parameters.fee, parameters.exit_cost, parameters.initial_exit_cost) = (Ratio::ZERO, Vec::new(), Vec::new());
         let mut rules = pool_parameters();
         rules.max_orders = 100;
@@ -253,14 +260,19 @@ proptest! {
             world.open(0, 20 + account, USD);
         }
         // Even accounts buy and odd ones sell, so that nobody meets himself.
-        let bids: Vec<Bid> = bids.into_iter().enumerate().map(|(at, (account, lots, limit))| {
+        let bids: Vec<Bid> = bids.into_iter().enumerate().map(|(at, (account, lots, limit, passing))| {
             let lots = if account % 2 == 0 { lots } else { -lots };
-            Bid { account, number: at as u64 + 1, lots, limit }
+            // Ten from the mark is as eager as an order may be.
+            let limit = if lots > 0 { limit.min(110) } else { limit.max(90) };
+            Bid { account, number: at as u64 + 1, lots, limit, passing }
         }).collect();
         let place = |bid: &Bid| by(20 + bid.account as u8, Command::PlaceOrder {
             pool: PoolId(0),
             account: AccountId(bid.account),
-            order: new_order(bid.number, 0, bid.lots, Some(bid.limit)),
+            order: NewOrder {
+                lifetime: if bid.passing { Lifetime::ThisBlock } else { Lifetime::UntilCancelled },
+                ..new_order(bid.number, 0, bid.lots, Some(bid.limit))
+            },
         });
         let receipt = world.must(10, bids.iter().map(place).collect());
         let price = market::uniform_price(&bids, 100, 1..=200);
@@ -270,15 +282,78 @@ proptest! {
         });
         prop_assert_eq!(cleared, price);
         let fills = price.map_or(vec![0; bids.len()], |price| market::fills(&bids, price));
-        for (bid, fill) in bids.iter().zip(fills) {
+        for (bid, fill) in bids.iter().zip(&fills).filter(|(bid, _)| !bid.passing) {
             let orders = &world.account(0, bid.account).orders;
             let left = orders.iter().find(|order| order.number == bid.number).map_or(0, |order| order.quantity.get());
-            prop_assert_eq!(bid.lots - left, fill, "{:?} of {:?}", bid, bids);
+            prop_assert_eq!(bid.lots - left, *fill, "{:?} of {:?}", bid, bids);
         }
+        // R3.6: what rests, inside the band of ten.
+        let rests = |side: i64| -> Vec<(i64, i64)> {
+            let near = |bid: &Bid| if side > 0 { bid.limit >= 90 } else { bid.limit <= 110 };
+            let own = bids.iter().zip(&fills).filter(|(bid, _)| bid.lots.signum() == side && !bid.passing && near(bid));
+            own.map(|(bid, fill)| (bid.limit, (bid.lots - fill).abs())).collect()
+        };
+        let lots = impact.max(1);
+        let sides = [1, -1].map(|side| market::value_of_best(&rests(side), lots, side));
+        let quotes = world.pool(0).instruments[InstrumentId(0)].quotes.map(|quotes| (quotes.pays.get(), quotes.asks.get()));
+        let expected = sides[0].zip(sides[1]).map(|(pays, asks)| (pays / lots, -(-asks).div_euclid(lots)));
+        prop_assert_eq!(quotes, expected, "{:?}", bids);
         for account in 1..7 {
             let held = world.account(0, account);
             let paid = i128::from(price.unwrap_or(0)) * i128::from(held.quantity(InstrumentId(0)).get());
             prop_assert_eq!(held.cash.get(), USD - paid);
+        }
+    }
+
+    // R16.2, R3.6, R5.1, R5.5: the mark of a future is the mean by time of what was and what is, it settles where it was last, and between two
+    // blocks it moves by exactly the share of the window that was left.
+    #[test]
+    fn a_settlement_is_the_mean_by_time(
+        steps in prop::collection::vec((1_i64..40_000, 500_000_i64..1_500_000), 1..12),
+        window in 1_000_i64..100_000,
+        volatility in prop_oneof![Just(2_000), Just(300_000)],
+    ) {
+        let expiry = world::START + 100_000;
+        let mut parameters = world::dated(0, expiry);
+        let (settlement_window, basis_a_day) = (Time::new(window), Ratio::ZERO);
+        parameters.kind = Kind::Dated { expiry: Time::new(expiry), settlement_window, basis_a_day };
+        // At the higher one a move goes further than to zero.
+        let feed = FeedParameters { long_run_volatility: Ratio::new(volatility), forecast_ceiling: Ratio::ONE, ..feed_parameters() };
+        let mut world = World::with_feeds(&[1_000_000], &[feed], &[(pool_parameters(), vec![parameters, perpetual(0)])]);
+        let future = InstrumentId(0);
+        // Of a window in which it is listed only the rest counts.
+        let begins = (expiry - window).max(world.time());
+        let mut past = vec![(1_000_000, world::START, world.time())];
+        for (elapsed, index) in steps {
+            let before = world.pool(0).clone();
+            let (from, was) = (world.time(), before.instruments[future].mark);
+            let left = before.instruments[future].averaging(Time::new(from)).share_left();
+            world.prices[0] = index;
+            world.tick(elapsed);
+            let last = past.last().map_or(0, |(index, _, _)| *index);
+            past.push((index, from, world.time()));
+            let listed = &world.pool(0).instruments[future];
+            let worth = market::settlement_worth(&past, begins, expiry);
+            let mark = listed.settled.unwrap_or(listed.mark);
+            prop_assert_eq!(mark.get(), i64::try_from(worth.floor().to_integer()).unwrap());
+            // A share is counted in whole millionths, and both marks are rounded down.
+            let moved = whole(index - last) * ppm(left.get());
+            let off = (whole((mark - was).get()) - moved).abs();
+            prop_assert!(off <= whole(2) + whole((index - last).abs()) / whole(PPM), "{off} of {index} after {last}");
+            if listed.settled.is_some() {
+                break;
+            }
+            // The perpetual's rows are those of a whole move, and the future's the same share of each of them.
+            let share = listed.averaging(Time::new(world.time())).share_left();
+            let matrices = &world.pool(0).matrices;
+            for rows in [&matrices.maintenance, &matrices.target, &matrices.initial] {
+                for (whole_move, part) in rows.column(InstrumentId(1)).iter().zip(rows.column(future)) {
+                    let full = whole((*whole_move - matrices.mark(InstrumentId(1))).get());
+                    let off = (whole((*part - matrices.mark(future)).get()) - &full * ppm(share.get())).abs();
+                    // A quantum a rounding, and a millionth of the move for the share.
+                    prop_assert!(off <= whole(6) + full.abs() / whole(PPM), "{off} off in a row at {share:?}");
+                }
+            }
         }
     }
 
@@ -446,9 +521,9 @@ fn funding_is_the_mean_premium_paid_by_everybody_at_once() {
             by(signer, Command::PlaceOrder { pool: PoolId(0), account: AccountId(account), order })
         };
         world.must(1, vec![place(20, accounts[0], 1, 777, 1_000_000), place(21, accounts[1], 1, -777, 1_000_000)]);
-        // A book whose middle is half a percent off the index.
+        // A book that somebody at the index would trade into, half a percent away.
         let middle = 1_000_000 + side * 5_000;
-        let quotes = vec![place(20, accounts[0], 2, 1, middle - 100), place(21, accounts[1], 2, -1, middle + 101)];
+        let quotes = vec![place(20, accounts[0], 2, 200, middle - 100), place(21, accounts[1], 2, -200, middle + 101)];
         let quotes = [quotes, world.quotes(1_000)].concat();
         world.must(1_000, quotes);
         let (mut sum, mut length) = (whole(world.pool(0).instruments[InstrumentId(0)].premium_time), Exact::zero());

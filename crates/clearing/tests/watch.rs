@@ -55,7 +55,8 @@ impl Market {
         let mut dice = Dice(seed);
         let mut pool = Pool::new("pool".into(), Key::default(), pool_parameters(), Time::new(1_000));
         let instruments = if kind == Kind::OneInstrument { 1 } else { dice.between(1, 12) as usize };
-        let rows = dice.between(1, 40) as usize;
+        // With few rows margins are small, and doubt is larger than they are.
+        let rows = if dice.one_in(3) { 1 } else { dice.between(1, 40) as usize };
         let mut market = Self {
             pool: pool.clone(),
             dice,

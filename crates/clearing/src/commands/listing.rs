@@ -5,7 +5,7 @@ use crate::command::{Key, Rejection};
 use crate::event::Event;
 use crate::parameters::{Direction, FeedParameters, InstrumentParameters, Kind, PoolParameters, charges_fit};
 use crate::rows::rows_needed;
-use crate::state::{Condition, Course, Feed, Instrument, Pending, Pool, Publisher, State, Stress, Volatility};
+use crate::state::{Band, Condition, Course, Feed, Instrument, Pending, Pool, Publisher, State, Stress, Volatility};
 use crate::table::{AccountId, FeedId, InstrumentId, PoolId, Table};
 use crate::units::{MAX_INSTRUMENTS, MAX_ROWS, Money, Price, Quantity, Ratio, Time};
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -47,6 +47,7 @@ fn new_feed(name: String, parameters: FeedParameters) -> Feed {
         priced: false,
         index: Price::ZERO,
         confidence: Price::ZERO,
+        band: Band::default(),
         slow: Price::ZERO,
         confirmed: Price::ZERO,
         jump_seen: 0,
@@ -230,7 +231,7 @@ fn derived_instrument(feed: FeedId, quoted: &Feed, first_loss: Money) -> Instrum
         depth: Vec::new(),
         band: Ratio::new(50_000),
         mark_band: Ratio::new(5_000),
-        impact: Money::ZERO,
+        impact: multiple(100_000),
         mark_time: Time::new(60_000),
         fee: Ratio::new(1_000),
         negative_prices: false,

@@ -1,10 +1,10 @@
 //! Step 6a: every instrument clears at one uniform price (R8).
 
-use super::book::{self, Book, Interest, Origin, clears_now};
+use super::book::{self, Book, Interest, Origin, Passing, clears_now};
 use super::{Moment, interest};
 use crate::event::{Cause, Event};
 use crate::margin;
-use crate::state::{FUND, Instrument, Level, Pool};
+use crate::state::{FUND, Instrument, Level, Pool, Quotes};
 use crate::table::{AccountId, InstrumentId, PoolId};
 use crate::units::{Money, Price, Quantity, Ratio, share_exactly};
 use alloc::vec::Vec;
@@ -18,13 +18,15 @@ pub(super) fn clear(
     now: Moment,
     say: &mut dyn FnMut(Event),
 ) {
-    let mut interests = book.interests;
+    let Book { mut interests, passing } = book;
     for interest in forced {
         interests.entry(interest.instrument).or_default().push(interest);
     }
+    // R3.6: what a block's auction leaves is all that is known of the book; where there is none, nothing is.
+    pool.instruments.iter_mut().for_each(|(_, listed)| listed.quotes = None);
     for (instrument, wishes) in interests {
         if clears_now(&pool.instruments[instrument], now) {
-            clear_one(pool, id, instrument, wishes, now, say);
+            clear_one(pool, id, instrument, wishes, &passing, now, say);
         }
     }
     book::drop_orders_of_this_block(pool);
@@ -35,6 +37,7 @@ fn clear_one(
     id: PoolId,
     instrument: InstrumentId,
     wishes: Vec<Interest>,
+    passing: &Passing,
     now: Moment,
     say: &mut dyn FnMut(Event),
 ) {
@@ -43,7 +46,7 @@ fn clear_one(
     let crossing = Crossing::of(&wishes);
     let best = crossing.and_then(|crossing| Some((uniform_price(&crossing, listed.mark, &band)?, crossing)));
     let Some((price, crossing)) = best else {
-        pool.instruments[instrument].mid = mid(&wishes, &[]);
+        pool.instruments[instrument].quotes = quotes(listed, &wishes, &[], passing);
         return;
     };
     if !band.contains(price) {
@@ -53,7 +56,7 @@ fn clear_one(
     let mut fills = fills_at(&wishes, &crossing, price);
     interest::hold_back(pool, instrument, &wishes, &mut fills);
     let quantity: Quantity = fills.iter().map(|fill| fill.or_zero()).sum();
-    pool.instruments[instrument].mid = mid(&wishes, &fills);
+    pool.instruments[instrument].quotes = quotes(&pool.instruments[instrument], &wishes, &fills, passing);
     if quantity.is_zero() {
         return;
     }
@@ -207,18 +210,49 @@ fn tie(wish: &Interest) -> (AccountId, u64) {
     }
 }
 
-/// The middle between the best open orders that are left, where both sides have one. R3.6
-fn mid(wishes: &[Interest], fills: &[Quantity]) -> Option<Price> {
+/// What the open orders that are left pay and ask for the instrument's `impact`; none where either side holds less. Counted are those that
+/// rest and that could trade: a price far from the mark, or for this block only, is nobody's offer. R3.6
+fn quotes(listed: &Instrument, wishes: &[Interest], fills: &[Quantity], passing: &Passing) -> Option<Quotes> {
+    if listed.is_spot() {
+        return None;
+    }
+    let size = listed.mark.abs().max(listed.parameters.stress_base).max(Price::new(1));
+    let lots = listed.parameters.impact.lots_ceil(size).max(Quantity::new(1));
+    let width = listed.band_width();
+    let (lowest, highest) = (listed.mark - width, listed.mark + width);
     let filled = fills.iter().copied().chain(core::iter::repeat(Quantity::ZERO));
-    let left = || {
-        wishes
-            .iter()
-            .zip(filled.clone())
-            .filter(|(wish, fill)| matches!(wish.origin, Origin::Order(_)) && wish.quantity != *fill)
-    };
-    let bid = left().filter(|(wish, _)| wish.quantity.is_positive()).map(|(wish, _)| wish.limit).max()?;
-    let ask = left().filter(|(wish, _)| wish.quantity.is_negative()).map(|(wish, _)| wish.limit).min()?;
-    Some(bid.middle_floor(ask))
+    let (mut bids, mut asks) = (Vec::new(), Vec::new());
+    for (wish, fill) in wishes.iter().zip(filled) {
+        let Origin::Order(number) = wish.origin else { continue };
+        let left = wish.quantity - fill;
+        if passing.contains(&(wish.account, number)) {
+            continue;
+        }
+        if left.is_positive() && wish.limit >= lowest {
+            bids.push((wish.limit, left));
+        } else if left.is_negative() && wish.limit <= highest {
+            asks.push((wish.limit, left.abs()));
+        }
+    }
+    let pays = value_of_first(lots, Side::new(bids, 1))?.per_lot_floor(lots);
+    Some(Quotes { pays, asks: value_of_first(lots, Side::new(asks, -1))?.per_lot_ceil(lots) })
+}
+
+/// The value of the first lots of a side at their limits; none where it holds fewer.
+fn value_of_first(lots: Quantity, side: Side) -> Option<Money> {
+    let mut left = lots;
+    let mut before = Quantity::ZERO;
+    let mut value = Money::ZERO;
+    for (limit, sum) in side.steps {
+        let taken = (sum - before).min(left);
+        value += limit * taken;
+        left -= taken;
+        before = sum;
+        if left.is_zero() {
+            return Some(value);
+        }
+    }
+    None
 }
 
 fn settle_fill(pool: &mut Pool, id: PoolId, wish: &Interest, fill: Quantity, price: Price, say: &mut dyn FnMut(Event)) {

@@ -11,7 +11,7 @@ use crate::parallel;
 use crate::state::{Account, Condition, Feed, Instrument, Level, Order, Pool, Position};
 use crate::table::{AccountId, FeedId, InstrumentId, PoolId, Table};
 use crate::units::{Price, Quantity};
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 /// Why somebody wants to trade.
@@ -38,10 +38,14 @@ pub(super) struct Interest {
     pub(super) origin: Origin,
 }
 
+/// Orders that leave with their block: they trade, and never rest.
+pub(super) type Passing = BTreeSet<(AccountId, OrderNumber)>;
+
 /// The open orders that take part, by instrument.
 #[derive(Default)]
 pub(super) struct Book {
     pub(super) interests: BTreeMap<InstrumentId, Vec<Interest>>,
+    pub(super) passing: Passing,
 }
 
 impl Book {
@@ -103,6 +107,8 @@ pub(super) fn gather(
         for interest in interests {
             book.interests.entry(interest.instrument).or_default().push(interest);
         }
+        let passing = pool.accounts[account].orders.iter().filter(|order| is_of_this_block(order));
+        book.passing.extend(passing.map(|order| (account, order.number)));
     }
     book
 }
@@ -329,16 +335,19 @@ fn room_to_reduce(pool: &Pool, feeds: &Table<FeedId, Feed>, account: &Account) -
     account.positions.iter().map(room).collect()
 }
 
+fn is_of_this_block(order: &Order) -> bool {
+    order.lifetime == Lifetime::ThisBlock
+}
+
 /// Orders for one block leave after its auction, without an event: their sender knows.
 pub(super) fn drop_orders_of_this_block(pool: &mut Pool) {
-    let of_this_block = |order: &Order| order.lifetime == Lifetime::ThisBlock;
     let ordering: Vec<AccountId> = pool
         .accounts
         .with_orders()
-        .filter(|(_, account)| account.orders.iter().any(of_this_block))
+        .filter(|(_, account)| account.orders.iter().any(is_of_this_block))
         .map(|(id, _)| id)
         .collect();
     for account in ordering {
-        pool.accounts.edit(account).orders.retain(|order| !of_this_block(order));
+        pool.accounts.edit(account).orders.retain(|order| !is_of_this_block(order));
     }
 }

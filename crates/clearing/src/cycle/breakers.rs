@@ -38,7 +38,8 @@ pub(super) fn step(
         enter(pool, id, instrument, next, wanted, now, say);
         if next.0 == Level::WindDown {
             // R13.3, R12.4: a market that cannot reopen ends at the last index that its feed agreed on.
-            close::close_at(pool, id, instrument, feed.index, say);
+            let price = pool.instruments[instrument].averaging(now.time).worth(feed.index);
+            close::close_at(pool, id, instrument, price, say);
         }
     }
     forgive_old_drawdown(pool, now.time);

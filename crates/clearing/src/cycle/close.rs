@@ -27,5 +27,5 @@ pub(super) fn close_at(
     }
     let listed = &mut pool.instruments[instrument];
     listed.settled = Some(price);
-    listed.mid = None;
+    listed.quotes = None;
 }

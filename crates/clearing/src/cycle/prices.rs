@@ -3,10 +3,10 @@
 use super::Moment;
 use crate::event::Event;
 use crate::parameters::{FeedParameters, Kind, MIN_SOURCES, PublisherParameters};
-use crate::state::{Condition, Feed, Instrument, Pool, Publisher};
+use crate::state::{Band, Condition, Feed, Instrument, Pool, Publisher, Quotes};
 use crate::table::{FeedId, Table};
 use crate::units::{MAX_RATIO, PPM, Price, Ratio, Time, scaled_floor, square_root_floor};
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 /// An outlier is further from the median than this many median absolute deviations, scaled to a standard deviation. R3.3
@@ -18,7 +18,7 @@ const MAX_PENALTY: Ratio = Ratio::new(500_000);
 
 const SECOND: Time = Time::new(1_000);
 
-/// A band opens at once; each of these lengths of time closes it by its whole width, block by block in proportion. R3.2
+/// A band opens at once, and is closed this long after. R3.2
 const BAND_CLOSES: Time = Time::new(10_000);
 
 /// Brings every feed up to the block's time.
@@ -31,8 +31,9 @@ pub(super) fn aggregate(feeds: &mut Table<FeedId, Feed>, now: Moment, events: &m
             feed.fresh = 0;
         }
         let votes = valid_votes(feed, now.time);
-        feed.condition = if has_quorum(&feed.parameters, &votes) {
-            with_quorum(feed, &votes, now.elapsed)
+        let agreeing = agreeing(feed, &votes);
+        feed.condition = if has_quorum(feed, &votes, agreeing.is_some()) {
+            with_quorum(feed, &agreeing.unwrap_or(votes), now.time)
         } else {
             without_quorum(feed, now.time)
         };
@@ -48,6 +49,7 @@ pub(super) fn aggregate(feeds: &mut Table<FeedId, Feed>, now: Moment, events: &m
 }
 
 /// A publisher's observation with its share of its source's weight.
+#[derive(Clone)]
 struct Vote {
     price: Price,
     confidence: Price,
@@ -75,17 +77,41 @@ fn valid_votes(feed: &Feed, time: Time) -> Vec<Vote> {
     pairs().filter(valid).filter_map(vote).collect()
 }
 
-/// R3.2: at least three sources, and two thirds of the weight of all sources. Penalties do not count here.
-fn has_quorum(parameters: &FeedParameters, votes: &[Vote]) -> bool {
+/// The weight of each source of a feed: that of its heaviest publisher. Penalties do not count here.
+fn source_weights(parameters: &FeedParameters) -> BTreeMap<u16, u64> {
     let mut weight_of: BTreeMap<u16, u64> = BTreeMap::new();
     for publisher in &parameters.publishers {
         let weight = weight_of.entry(publisher.source).or_default();
         *weight = (*weight).max(u64::from(publisher.weight));
     }
+    weight_of
+}
+
+/// R3.2: two thirds of the weight of all sources, and at least three sources; after its first price, two thirds of its sources that agree
+/// are enough, so that nobody takes a feed of three down by falling silent.
+fn has_quorum(feed: &Feed, votes: &[Vote], agreed: bool) -> bool {
+    let mut weight_of = source_weights(&feed.parameters);
     let total: u64 = weight_of.values().sum();
     weight_of.retain(|source, _| votes.iter().any(|vote| vote.source == *source));
     let reporting: u64 = weight_of.values().sum();
-    weight_of.len() >= MIN_SOURCES && reporting.saturating_mul(3) >= total.saturating_mul(2)
+    (weight_of.len() >= MIN_SOURCES || agreed && feed.priced) && reporting.saturating_mul(3) >= total.saturating_mul(2)
+}
+
+/// R3.2: the votes near the median of prices, if enough of the feed's sources are: two thirds of them, with more than half of the weight.
+/// What is further away, or doubts itself by more, has then no vote in this block. Silence agrees with nobody.
+fn agreeing(feed: &Feed, votes: &[Vote]) -> Option<Vec<Vote>> {
+    let mut sorted: Vec<(Price, i128)> = votes.iter().map(|vote| (vote.price, vote.weight)).collect();
+    sorted.sort_unstable();
+    let middle = weighted_quantile(&sorted, 2);
+    let limit = feed.size_of(middle).times_floor(feed.parameters.confidence_limit);
+    let near = |vote: &&Vote| (vote.price - middle).abs() <= limit && vote.confidence <= limit;
+    let near: Vec<Vote> = votes.iter().filter(near).cloned().collect();
+    let mut weight_of = source_weights(&feed.parameters);
+    let (sources, total) = (weight_of.len(), weight_of.values().sum::<u64>());
+    weight_of.retain(|source, _| near.iter().any(|vote| vote.source == *source));
+    let weight: u64 = weight_of.values().sum();
+    let enough = weight_of.len().saturating_mul(3) >= sources.saturating_mul(2) && weight.saturating_mul(2) > total;
+    enough.then_some(near)
 }
 
 /// The smallest price at which the cumulated weight reaches `quarters` quarters of the whole: the tie rule of R3.2.
@@ -102,7 +128,7 @@ fn weighted_quantile(sorted: &[(Price, i128)], quarters: i128) -> Price {
 }
 
 /// R3.2: the index is the weighted median of p − c, p and p + c of every vote; the confidence is the larger distance to
-/// the quartiles. Source of the three-point vote: the Pyth aggregation proposal.
+/// the quartiles, of less than three sources to the furthest price. Source of the three-point vote: the Pyth aggregation proposal.
 fn index_and_confidence(votes: &[Vote]) -> (Price, Price) {
     let points = |vote: &Vote| {
         [vote.price - vote.confidence, vote.price, vote.price + vote.confidence].map(|price| (price, vote.weight))
@@ -111,13 +137,24 @@ fn index_and_confidence(votes: &[Vote]) -> (Price, Price) {
     sorted.sort_unstable();
     let index = weighted_quantile(&sorted, 2);
     let (low, high) = (weighted_quantile(&sorted, 1), weighted_quantile(&sorted, 3));
-    (index, (index - low).max(high - index))
+    let furthest = votes.iter().map(|vote| (vote.price - index).abs()).max().unwrap_or_default();
+    let least = if are_few(votes) { furthest } else { Price::ZERO };
+    (index, (index - low).max(high - index).max(least))
 }
 
-fn with_quorum(feed: &mut Feed, votes: &[Vote], elapsed: Time) -> Condition {
+/// R3.2: whether so few sources have a vote that no majority of them settles what they differ by.
+fn are_few(votes: &[Vote]) -> bool {
+    let sources: BTreeSet<u16> = votes.iter().map(|vote| vote.source).collect();
+    sources.len() < MIN_SOURCES
+}
+
+fn with_quorum(feed: &mut Feed, votes: &[Vote], time: Time) -> Condition {
     let first = !feed.priced;
-    let remembered = remembered_band(feed, elapsed);
     (feed.index, feed.confidence) = index_and_confidence(votes);
+    let remembered = feed.band.left_at(time);
+    if feed.confidence >= remembered {
+        feed.band = Band { width: feed.confidence, opened_at: time };
+    }
     feed.quorum_lost = None;
     feed.fresh = feed.fresh.saturating_add(1);
     if first {
@@ -137,14 +174,13 @@ fn with_quorum(feed: &mut Feed, votes: &[Vote], elapsed: Time) -> Condition {
     if jump || too_wide { Condition::Degraded } else { Condition::Live }
 }
 
-/// R3.2: what is left of the band of the block before: publishers that agree by chance in one block do not prove a price.
-/// The band of a jump is not remembered: R3.4's confirmations prove it, or it is gone.
-fn remembered_band(feed: &Feed, elapsed: Time) -> Price {
-    if feed.jump_seen > 0 {
-        return Price::ZERO;
+impl Band {
+    /// R3.2: what is left of a band that closes evenly: publishers that agree by chance in one block do not prove a price. The band of a
+    /// jump is none: R3.4's confirmations prove it, or it is gone.
+    fn left_at(&self, time: Time) -> Price {
+        let open_for = (time - self.opened_at).min(BAND_CLOSES);
+        self.width - self.width.times_floor(Ratio::ONE.over_floor(open_for, BAND_CLOSES))
     }
-    let closed = Ratio::ONE.over_floor(elapsed.min(BAND_CLOSES), BAND_CLOSES);
-    feed.confidence - feed.confidence.times_floor(closed)
 }
 
 /// R3.4: a move beyond the jump limit counts once it has been seen in enough blocks in a row; until then the band
@@ -172,6 +208,7 @@ fn without_quorum(feed: &mut Feed, time: Time) -> Condition {
     if feed.priced {
         let least = feed.size_of(feed.index).times_ceil(feed.parameters.confidence_limit);
         feed.confidence = feed.confidence.max(least);
+        feed.band = Band { width: feed.confidence, opened_at: time };
     }
     if feed.condition == Condition::Down || time - since > feed.parameters.down_after {
         feed.fresh = 0;
@@ -254,29 +291,56 @@ pub(super) fn mark(pool: &mut Pool, feeds: &Table<FeedId, Feed>, now: Moment) {
         if !feed.priced || instrument.settled.is_some() || now.time < instrument.listed_at {
             continue;
         }
-        let fair = fair_price(instrument, feed.index, now.time);
-        move_premium(instrument, fair, now.elapsed);
-        instrument.mark = instrument.within_sign(fair + instrument.premium);
+        let fair = Fair::of(instrument, feed.index, now.time);
+        move_premium(instrument, &fair, now.elapsed);
+        instrument.mark = instrument.with_open_part(fair.fixed, fair.open + instrument.premium);
         instrument.premium_time = instrument.premium_time.saturating_add(instrument.premium.over(now.elapsed));
         instrument.priced = true;
     }
 }
 
-/// The index, or the index with the basis that is left until expiry.
-fn fair_price(instrument: &Instrument, index: Price, time: Time) -> Price {
-    let Kind::Dated { expiry, basis_a_day, .. } = instrument.parameters.kind else { return index };
-    let left = (expiry - time).or_zero().min(Time::new(31_536_000_000));
-    index + index.times_floor(basis_a_day.over_floor(left, Time::new(86_400_000)))
+/// A fair price, in the part that is fixed and the part that still moves. R3.6
+struct Fair {
+    fixed: Price,
+    open: Price,
 }
 
-/// R3.6: an exponential mean of (book mid − fair), inside its band; without a book it goes back to zero.
-fn move_premium(instrument: &mut Instrument, fair: Price, elapsed: Time) {
+impl Fair {
+    /// The index, or what a dated future settles at if the index stays where it is, with the basis that is left until then. R16.2
+    fn of(instrument: &Instrument, index: Price, time: Time) -> Self {
+        let Kind::Dated { expiry, basis_a_day, .. } = instrument.parameters.kind else {
+            return Self { fixed: Price::ZERO, open: index };
+        };
+        let averaging = instrument.averaging(time);
+        let days = (expiry - time).or_zero().min(Time::new(31_536_000_000));
+        let basis = basis_a_day.over_floor(days, Time::new(86_400_000)).times_floor(averaging.share_left());
+        let fixed = averaging.fixed();
+        Self { fixed, open: averaging.worth(index) - fixed + index.times_floor(basis) }
+    }
+
+    fn price(&self) -> Price {
+        self.fixed + self.open
+    }
+}
+
+/// R3.6: an exponential mean of what the book offers above the fair price or below it, inside its band; without a book on both sides it
+/// goes back to zero.
+fn move_premium(instrument: &mut Instrument, fair: &Fair, elapsed: Time) {
     if instrument.is_spot() {
         return;
     }
-    let band = fair.abs().times_floor(instrument.parameters.mark_band);
-    let seen = instrument.mid.map_or(Price::ZERO, |mid| (mid - fair).max(-band).min(band));
+    let band = fair.open.abs().times_floor(instrument.parameters.mark_band);
+    let seen = instrument.quotes.map_or(Price::ZERO, |quotes| quotes.premium_over(fair.price()));
+    let seen = seen.max(-band).min(band);
     let part = u64::try_from(elapsed.get()).unwrap_or(0);
     let whole = u64::try_from(instrument.parameters.mark_time.get()).unwrap_or(1);
     instrument.premium = instrument.premium.towards_floor(seen, part, whole).max(-band).min(band);
+}
+
+impl Quotes {
+    /// By how much buyers pay more than a price, or sellers ask less: what somebody who trades at it elsewhere would gain here. A price
+    /// between the two says nothing against itself, however far apart they are.
+    fn premium_over(&self, price: Price) -> Price {
+        (self.pays - price).or_zero() - (price - self.asks).or_zero()
+    }
 }

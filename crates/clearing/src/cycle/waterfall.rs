@@ -8,7 +8,7 @@ use super::claims;
 use crate::event::Event;
 use crate::state::{FUND, Feed, Pool, Standing};
 use crate::table::{AccountId, FeedId, PoolId, Table};
-use crate::units::Money;
+use crate::units::{Money, Time};
 use alloc::vec::Vec;
 pub(super) use layers::fund_dues;
 use loss::{Loss, Owing};
@@ -18,6 +18,7 @@ pub(super) fn allocate(
     pool: &mut Pool,
     id: PoolId,
     feeds: &Table<FeedId, Feed>,
+    time: Time,
     reserve: &mut Money,
     mut accounts: Vec<AccountId>,
     say: &mut dyn FnMut(Event),
@@ -38,7 +39,7 @@ pub(super) fn allocate(
         claims::remember(pool, claims_stood);
     }
     if let Some(first) = loss.first_uncovered(pool) {
-        layers::wind_down(pool, id, feeds, first, say);
+        layers::wind_down(pool, id, feeds, time, first, say);
         pool.claims = crate::state::Claims::default();
     }
     for owing in loss.owing {

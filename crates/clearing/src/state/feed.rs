@@ -26,6 +26,8 @@ pub struct Feed {
     pub index: Price,
     /// How far the true price may be from the index, either way. R3.2
     pub confidence: Price,
+    /// The widest band of votes that has not closed yet. R3.2
+    pub band: Band,
     /// The index through a rate limiter. R3.5
     pub slow: Price,
     /// The last index that was not an unconfirmed jump.
@@ -54,6 +56,15 @@ impl Feed {
     pub fn is_wide(&self) -> bool {
         self.confidence > self.size_of(self.index).times_floor(self.parameters.confidence_limit)
     }
+}
+
+/// A band that opened once, and closes little by little. R3.2
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Band {
+    /// How wide it opened, either way.
+    pub width: Price,
+    /// When.
+    pub opened_at: Time,
 }
 
 /// A publisher's last word.

@@ -156,7 +156,7 @@ pub fn perpetual(feed: u16) -> InstrumentParameters {
         depth: Vec::new(),
         band: Ratio::new(100_000),
         mark_band: Ratio::new(10_000),
-        impact: Money::ZERO,
+        impact: Money::new(100 * USD),
         mark_time: Time::new(30_000),
         fee: Ratio::new(500),
         negative_prices: false,
@@ -431,6 +431,17 @@ impl World {
         if self.dice.one_in(30) {
             let from = self.dice.between(0, commands.len() as i64) as usize;
             commands.truncate(from);
+        }
+        // And sometimes no two publishers of the first feed agree.
+        if self.dice.one_in(30) {
+            let at = self.time() + elapsed_ms;
+            let apart = self.dice.between(60, 400);
+            for (place, publisher) in PUBLISHERS.iter().enumerate() {
+                let price = self.prices[0] * (1_000 + (place as i64 - 1) * apart) / 1_000;
+                let differs = self.quote(0, price, 0, at).into_iter().find(|said| said.signer == key(*publisher));
+                commands.retain(|said| !matches!(said.command, Command::Observe { feed: FeedId(0), .. } if said.signer == key(*publisher)));
+                commands.extend(differs);
+            }
         }
         self.reveal(&mut commands);
         for at in 0..self.traders.len() {

@@ -14,18 +14,75 @@ pub fn quantile(points: &[(i64, Exact)], share: &Exact) -> i64 {
     points.iter().map(|(point, _)| *point).filter(|point| reaches(*point)).min().unwrap()
 }
 
-/// R3.2: three points a vote; the median, and the larger distance to the quartiles.
-pub fn index_and_confidence(votes: &[(i64, i64, Exact)]) -> (i64, i64) {
+/// R3.2: three points a vote; the median, and the larger distance to the quartiles; where fewer than three sources vote, to the furthest.
+pub fn index_and_confidence(votes: &[Report]) -> (i64, i64) {
     let points: Vec<(i64, Exact)> = votes
         .iter()
-        .flat_map(|(price, confidence, weight)| {
-            [price - confidence, *price, price + confidence].map(|point| (point, weight.clone()))
+        .flat_map(|vote| {
+            [vote.price - vote.confidence, vote.price, vote.price + vote.confidence]
+                .map(|point| (point, vote.part.clone()))
         })
         .collect();
     let quarter = |number: i64| Exact::new(number.into(), 4.into());
     let index = quantile(&points, &quarter(2));
     let (low, high) = (quantile(&points, &quarter(1)), quantile(&points, &quarter(3)));
-    (index, (index - low).max(high - index))
+    let quartiles = (index - low).max(high - index);
+    let two_or_one = !votes.iter().any(|vote| {
+        let others = votes.iter().filter(|other| other.source != vote.source);
+        others.clone().any(|second| others.clone().any(|third| third.source != second.source))
+    });
+    let furthest = votes.iter().map(|vote| (vote.price - index).abs()).max().unwrap();
+    (index, if two_or_one { quartiles.max(furthest) } else { quartiles })
+}
+
+/// A report of the reference aggregation.
+#[derive(Clone, Debug)]
+pub struct Report {
+    pub price: i64,
+    pub confidence: i64,
+    /// Its own part of its source's weight, and the whole of it.
+    pub part: Exact,
+    pub weight: u32,
+    pub source: u16,
+}
+
+/// R3.2: what has a vote: the reports near the median of prices where two thirds of the sources with more than half of the weight are, and
+/// otherwise all of them.
+pub fn with_a_vote(reports: &[Report], limit: &Exact) -> Vec<Report> {
+    let prices: Vec<(i64, Exact)> = reports.iter().map(|report| (report.price, report.part.clone())).collect();
+    let middle = quantile(&prices, &Exact::new(2.into(), 4.into()));
+    let width = whole(middle.abs()) * limit;
+    let is_near = |report: &&Report| whole((report.price - middle).abs()) <= width && whole(report.confidence) <= width;
+    let near: Vec<Report> = reports.iter().filter(is_near).cloned().collect();
+    let sources = |of: &[Report]| {
+        let mut heaviest = std::collections::BTreeMap::new();
+        for report in reports.iter().filter(|one| of.iter().any(|other| other.source == one.source)) {
+            let weight = heaviest.entry(report.source).or_insert(0);
+            *weight = report.weight.max(*weight);
+        }
+        (heaviest.len(), heaviest.values().sum::<u32>())
+    };
+    let ((near_count, near_weight), (count, weight)) = (sources(&near), sources(reports));
+    let agreed = 3 * near_count >= 2 * count && 2 * near_weight > weight;
+    if agreed { near } else { reports.to_vec() }
+}
+
+/// R16.2: what an average over a window is worth when it has seen `past` (index, from, to in ms) and the index is now the last of them.
+pub fn settlement_worth(past: &[(i64, i64, i64)], begins: i64, expiry: i64) -> Exact {
+    let (last, _, now) = *past.last().unwrap();
+    let still = (last, now, expiry.max(now));
+    let inside = |from: i64, to: i64| (to.min(expiry) - from.max(begins)).max(0);
+    let parts = past.iter().chain([&still]).map(|(index, from, to)| whole(*index) * whole(inside(*from, *to)));
+    parts.fold(Exact::zero(), |sum, part| sum + part) / whole(expiry - begins)
+}
+
+/// R3.6: what `lots` are worth at the best limits of one side, lot by lot; none where there are fewer.
+pub fn value_of_best(left: &[(i64, i64)], lots: i64, side: i64) -> Option<i64> {
+    let mut each: Vec<i64> =
+        left.iter().flat_map(|(limit, size)| std::iter::repeat_n(*limit, usize::try_from(*size).unwrap())).collect();
+    each.sort_unstable_by_key(|limit| -side * limit);
+    let lots = usize::try_from(lots).unwrap();
+    (each.len() >= lots).then(|| each.iter().take(lots).sum())
 }
 
 /// An order of the reference auction.
@@ -35,6 +92,8 @@ pub struct Bid {
     pub number: u64,
     pub lots: i64,
     pub limit: i64,
+    /// For this block only.
+    pub passing: bool,
 }
 
 fn accepts(bid: &Bid, price: i64) -> bool {

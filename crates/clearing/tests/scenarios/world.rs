@@ -116,7 +116,7 @@ pub fn perpetual(feed: FeedId) -> InstrumentParameters {
         depth: Vec::new(),
         band: Ratio::new(100_000),
         mark_band: Ratio::ZERO,
-        impact: Money::ZERO,
+        impact: Money::new(10_000_000_000),
         mark_time: Time::new(1_000),
         fee: Ratio::ZERO,
         negative_prices: false,

@@ -124,7 +124,7 @@ pub(crate) fn exit_cost(half_spread: f64) -> Vec<Tier> {
     vec![Tier { from: Quantity::ZERO, rate: ratio(half_spread + 0.0005) }]
 }
 
-/// R3.6: a hundredth of what the book shows within 1 % in calm times, for the rule that no crumb of a book has a middle, which is not in the core yet.
+/// R3.6: a hundredth of what the book shows within 1 % in calm times, so that no crumb of a book moves the mark.
 pub(crate) fn impact(depth_usd_1pct: f64) -> Money {
     money((depth_usd_1pct / 100.0).max(1_000.0))
 }

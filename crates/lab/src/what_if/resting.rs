@@ -2,7 +2,7 @@
 
 use clearing::command::Key;
 use clearing::parameters::{FeedParameters, InstrumentParameters, Kind, PoolParameters, Tier};
-use clearing::state::{Condition, Feed, Instrument, Pool, Volatility};
+use clearing::state::{Band, Condition, Feed, Instrument, Pool, Volatility};
 use clearing::table::FeedId;
 use clearing::units::{MAX_MONEY, MAX_PRICE, MAX_QUANTITY, Money, PPM, Price, Quantity, Ratio, Time};
 
@@ -27,6 +27,7 @@ pub(super) fn feed(name: String, index: Price) -> Feed {
         quorum_lost: None,
         volatility: Volatility::default(),
         forecast: None,
+        band: Band::default(),
     }
 }
 

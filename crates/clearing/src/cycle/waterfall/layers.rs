@@ -8,7 +8,7 @@ use crate::parallel;
 use crate::state::Feed;
 use crate::state::{Account, FUND, Pool};
 use crate::table::{AccountId, FeedId, PoolId, Table};
-use crate::units::{Money, Ratio, share_exactly};
+use crate::units::{Money, Ratio, Time, share_exactly};
 use alloc::vec::Vec;
 
 /// Pays out of own capital, fund, tranche and line, in that order.
@@ -164,6 +164,7 @@ pub(super) fn wind_down(
     pool: &mut Pool,
     id: PoolId,
     feeds: &Table<FeedId, Feed>,
+    time: Time,
     defaulter: AccountId,
     say: &mut dyn FnMut(Event),
 ) {
@@ -171,7 +172,7 @@ pub(super) fn wind_down(
     for instrument in pool.instruments.ids() {
         let listed = &pool.instruments[instrument];
         if !listed.is_spot() && listed.settled.is_none() {
-            let price = feeds[listed.parameters.feed].index;
+            let price = listed.averaging(time).worth(feeds[listed.parameters.feed].index);
             close::close_at(pool, id, instrument, price, say);
         }
     }
