@@ -69,11 +69,12 @@ export interface Layer {
 /** In the order in which they pay. */
 export const LAYERS: Layer[] = [
   { layer: 'OwnCapital', word: 'own capital', means: 'the pool’s own money, with fees and rounding' },
-  { layer: 'Fund', word: 'fund', means: 'pays as far as it stays sound in every maintenance row' },
+  { layer: 'Fund', word: 'fund', means: 'pays down to half of its maintenance margin, and gives back what others bore after it' },
   { layer: 'Tranche', word: 'tranche', means: 'money of backstop providers' },
   { layer: 'Line', word: 'line', means: 'a capped promise of the shared reserve' },
   { layer: 'AutoDeleveraging', word: 'auto-deleveraging', means: 'winners’ positions are closed at the mark' },
   { layer: 'GainsHaircut', word: 'haircut of gains', means: 'a pro-rata cut of members’ gains' },
+  { layer: 'MembersEquity', word: 'equity', means: 'a pro-rata part of what members have above their targets' },
   { layer: 'WindDown', word: 'wind-down', means: 'the pool closes at prices by rule' },
 ];
 
@@ -145,6 +146,9 @@ const TELLERS: Record<string, Teller> = {
     `the fund took ${percent(String(e.share))} of the portfolio of ${who(e.account)}: notional ${usd(e.notional)}, premium ${usd(e.premium)}`,
   LossAllocated: (e) =>
     `${layerWord(String(e.layer))} bore ${usd(e.amount)} of the loss of ${who(e.defaulter)}${e.bearer === null || e.bearer === undefined ? '' : `, by ${who(e.bearer)}`}`,
+  OwnTranchePaid: (e) => `the tranche money of ${who(e.account)} paid ${usd(e.amount)} of its own loss`,
+  ClaimRepaid: (e) =>
+    `the fund gave back ${usd(e.amount)} that ${layerWord(String(e.layer))} had borne${e.bearer === null || e.bearer === undefined ? '' : `, to ${who(e.bearer)}`}`,
   AutoDeleveraged: (e, names) =>
     `${who(e.account)} closed ${exact(String(e.quantity))} ${inMarket(e, names)} at ${price(String(e.price))} USD against ${who(e.defaulter)}, haircut ${usd(e.haircut)}`,
   FundingPaid: (e, names) => `${inMarket(e, names)}: longs pay ${signedPercent(String(e.rate), 4)}`,

@@ -69,7 +69,7 @@ pub fn pool(core: &CorePlan, fund_usd: f64) -> PoolParameters {
         concession_blocks: core.concession_blocks,
         liquidation_fee: ratio(core.liquidation_fee),
         max_premium: ratio(1.0),
-        unwind_rate: ratio(0.002),
+        unwind_rate: ratio(0.02),
         unwind_time: Time::new(600_000),
         fund_floor: money(fund_usd),
         fee_surcharge: ratio(0.25),
