@@ -2,10 +2,12 @@
 
 mod tree;
 
+use crate::accrual::Meter;
 use crate::commitment::Branch;
 use crate::lanes::Lanes;
 use crate::state::Account;
 use crate::table::{AccountId, Id, Table};
+use crate::units::Accrued;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use borsh::io::{Read, Write};
@@ -53,6 +55,8 @@ pub struct Accounts {
     lanes: Lanes,
     with_orders: BTreeSet<AccountId>,
     tree: Tree,
+    /// What time has come to; none before it is known.
+    meter: Option<Meter>,
 }
 
 /// On which lists an account stands.
@@ -80,10 +84,30 @@ impl Accounts {
         self.table.find(id)
     }
 
-    /// The account, to change it.
+    /// The account, to change it. Before its first change in a block, what accrued to it is counted by what it held. R2.5
     pub fn edit(&mut self, id: AccountId) -> &mut Account {
+        if let Some(meter) = self.meter.as_ref().filter(|_| !self.is_read(id)) {
+            meter.read(&mut self.table[id]);
+        }
         self.list(id);
         &mut self.table[id]
+    }
+
+    /// Whether the account has been read in this block: whoever was edited since the last root.
+    fn is_read(&self, id: AccountId) -> bool {
+        self.marks.get(id.position()).is_none_or(|marks| marks.unhashed)
+    }
+
+    /// Time goes on.
+    pub(crate) fn set_meter(&mut self, meter: Meter) {
+        self.meter = Some(meter);
+    }
+
+    /// The loan × time of an account since the last payment. R2.5
+    pub(crate) fn lent(&self, id: AccountId) -> Accrued {
+        let account = &self.table[id];
+        let unread = self.meter.as_ref().filter(|_| !self.is_read(id));
+        account.accrued.lent + unread.map_or(Accrued::ZERO, |meter| meter.lent_since(account))
     }
 
     fn list(&mut self, id: AccountId) {
@@ -165,6 +189,9 @@ impl Accounts {
         edited.sort_unstable();
         for id in &edited {
             self.marks.get_mut(id.position()).expect("there are marks for every account").unhashed = false;
+            if let Some(meter) = &self.meter {
+                meter.restart(&mut self.table[*id]);
+            }
         }
         let table = &self.table;
         let find = |position: usize| AccountId::at(position).and_then(|id| table.find(id));

@@ -484,6 +484,8 @@ rejections! {
     TooManyVenues = 528, "the account lets as many venues trade for it as it may";
     /// Existence.
     VenueNotFound = 529, "there is no such venue in the pool";
+    /// Standing.
+    AccountBeingClosed = 530, "the account is closed and what it held has not all gone yet";
     /// Limits.
     LotTooSmall = 550, "a lot is worth less than 0.1 USD at the feed's index, so that rounding to a quantum a lot would matter";
     /// Margin.

@@ -89,7 +89,8 @@ pub(crate) fn execute(state: &mut State, signed: &Signed, events: &mut Vec<Event
 /// Brings what is known of a pool's loans up to date, before a command asks whether it may lend more. R2.5
 fn know_loans(state: &mut State, pool: PoolId) {
     if state.pools.find(pool).is_some() {
-        state.pools[pool].know_loans();
+        let (one, _) = state.pools[pool].limits_for_borrowing();
+        state.pools[pool].know_loans(one);
     }
 }
 

@@ -97,6 +97,7 @@ fn encode_without_accounts(pool: &Pool) -> borsh::io::Result<Vec<u8>> {
         own_capital,
         fees,
         rounding,
+        prepaid,
         tranche,
         line,
         custody,
@@ -107,15 +108,19 @@ fn encode_without_accounts(pool: &Pool) -> borsh::io::Result<Vec<u8>> {
         fund,
         claims,
         paid_at,
+        interval_gone,
+        converting,
         carried,
         winding_down,
         watch: _,
         now: _,
         order_screen: _,
         loans: _,
+        guards: _,
     } = pool;
     let mut bytes = borsh::to_vec(&(name, owner, parameters, pending, instruments))?;
-    bytes.extend(borsh::to_vec(&(own_capital, fees, rounding, tranche, line, custody, bids))?);
-    bytes.extend(borsh::to_vec(&(stresses, correlations, matrices, fund, claims, paid_at, carried, winding_down))?);
+    bytes.extend(borsh::to_vec(&(own_capital, fees, rounding, prepaid, tranche, line, custody, bids))?);
+    bytes.extend(borsh::to_vec(&(stresses, correlations, matrices, fund, claims, paid_at, interval_gone))?);
+    bytes.extend(borsh::to_vec(&(converting, carried, winding_down))?);
     Ok(bytes)
 }

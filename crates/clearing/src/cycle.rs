@@ -4,13 +4,18 @@ mod prices;
 mod stress;
 mod funding;
 mod expiry;
+pub(crate) mod guards;
 mod watch;
 mod liquidate;
 mod book;
+mod borrow;
 mod auction;
 mod interest;
 mod portfolio;
 mod absorb;
+mod unwind;
+mod convert;
+mod concession;
 mod waterfall;
 mod claims;
 mod settle;
@@ -20,12 +25,14 @@ mod changes;
 mod close;
 
 pub(crate) use book::end_with_position;
+pub(crate) use funding::accrue;
 
 use crate::event::Event;
 use crate::rows;
 use crate::state::State;
 use crate::units::Time;
 use alloc::vec::Vec;
+pub(crate) use auction::call::binds;
 
 /// What every step needs to know about the block.
 #[derive(Clone, Copy)]
@@ -58,14 +65,17 @@ pub(crate) fn run(state: &mut State, elapsed: Time, restart: bool, events: &mut 
         funding::pay_when_due(pool, id, feeds, now, &mut say);
         expiry::settle_when_due(pool, id, feeds, now, &mut say);
 
+        guards::judge(pool, feeds, now);
         let breached = watch::find(pool, now);
         let liquidating = liquidate::begin(pool, id, &breached, now, &mut say);
-        let book = book::gather(pool, id, feeds, now, &mut say);
-        let plan = liquidate::plan(pool, feeds, &liquidating, &book, now);
-        let unwinding = absorb::unwind(pool, &book, now);
-        let converting = liquidate::convert_loans(pool, id, &book, &mut say);
+        let mut book = book::gather(pool, id, feeds, now, &mut say);
+        borrow::hold_back(pool, &mut book);
+        let plan = liquidate::plan(pool, &liquidating, &book, now);
+        let unwinding = unwind::orders(pool, &book, now);
+        let converting = convert::orders(pool, id, &mut book, &plan.orders, &mut say);
         auction::clear(pool, id, book, [plan.orders, unwinding, converting].concat(), now, &mut say);
 
+        guards::judge(pool, feeds, now);
         let due = liquidate::still_due(pool, plan.portfolios);
         let left = portfolio::auction(pool, id, due, portfolio::Ask::UpToReserve, &mut say);
         let left = absorb::take(pool, id, left, &mut say);

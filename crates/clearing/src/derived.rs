@@ -1,16 +1,18 @@
 //! What follows from the state and is kept beside it for speed (R9.3): brought up to date here, never encoded, no part of the root.
 
 use crate::accounts::Accounts;
+use crate::accrual::Meter;
 use crate::invariants;
 use crate::loans::Loans;
 use crate::margin;
 use crate::parameters::{InstrumentParameters, PoolParameters};
 use crate::rows::Matrices;
 use crate::screen::OrderScreen;
-use crate::state::{Account, FUND, Order, Pool};
+use crate::state::{Account, FUND, Instrument, Order, Pool, Position};
 use crate::table::{AccountId, InstrumentId};
-use crate::units::Money;
+use crate::units::{Accrued, Money, PARTS};
 use crate::watch::Watch;
+use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
 /// Something that follows from the rest of the state, so that it makes no difference between two states.
@@ -65,11 +67,11 @@ impl Pool {
         self.with_loans(|loans, pool| loans.follow(pool, &edited));
     }
 
-    /// Sees to it that [`Pool::total_loans`] tells whether one more loan is within the limit of the pool. R2.5
-    pub(crate) fn know_loans(&mut self) {
+    /// Sees to it that [`Pool::total_loans`] tells whether so much more is within the limit of the pool. R2.5
+    pub(crate) fn know_loans(&mut self, more: Money) {
         self.follow_loans();
-        let (account, all) = self.limits_for_borrowing();
-        let enough = all - account;
+        let (_, all) = self.limits_for_borrowing();
+        let enough = all - more;
         self.with_loans(|loans, pool| loans.know(pool, enough));
     }
 
@@ -80,6 +82,61 @@ impl Pool {
         asked
     }
 
+    /// At the end of a block: whether loans are within the limit of the pool, by which accounts are metered from now on. R2.6
+    pub(crate) fn judge_loans(&mut self) {
+        self.follow_loans();
+        let limit = self.parameters.pool_loan_limit;
+        self.with_loans(|loans, pool| loans.know(pool, limit));
+        let within = self.loans.0.total() <= limit;
+        self.set_meter(within);
+    }
+
+    /// Shows accounts how far time has gone. R2.5
+    pub(crate) fn set_meter(&mut self, within: bool) {
+        let of = |instrument: &Instrument| (!instrument.is_spot()).then_some((instrument.mark_time, instrument.mark));
+        let derivatives = self.instruments.iter().map(|(_, instrument)| of(instrument)).collect();
+        self.accounts.set_meter(Meter { parts: self.interval_gone, derivatives, within });
+    }
+
+    /// What an account owes of funding, less than nothing if it is owed, up to now. R16.1
+    pub(crate) fn funding_due(&self, id: AccountId) -> Accrued {
+        let account = &self.accounts[id];
+        let come = |position: &Position| self.instruments[position.instrument].funding * position.quantity;
+        account.positions.iter().map(come).sum::<Accrued>() + account.accrued.funding
+    }
+
+    /// What has accrued against an account and is not yet paid: funding, and interest at the highest rate, which the use of the whole
+    /// interval will settle. R16.1, R2.5
+    pub(crate) fn owed(&self, id: AccountId) -> (Money, Money) {
+        let highest = self.parameters.loan_rate + self.parameters.loan_slope;
+        let interest = self.accounts.lent(id).due_ceil().times_ceil(highest) - self.accounts[id].accrued.prepaid;
+        (self.funding_due(id).due_ceil().or_zero(), interest.or_zero())
+    }
+
+    /// The account as it would be had it paid what has accrued against it. R16.1
+    pub(crate) fn net(&self, id: AccountId) -> Cow<'_, Account> {
+        let account = &self.accounts[id];
+        let (funding, interest) = self.owed(id);
+        if funding.is_zero() && interest.is_zero() {
+            return Cow::Borrowed(account);
+        }
+        let cash = account.cash - funding - interest;
+        Cow::Owned(Account { cash, ..account.clone() })
+    }
+
+    /// Whoever trades, leaves or is liquidated pays at once what has accrued against them; it is kept until the interval's end. R16.1
+    pub(crate) fn collect(&mut self, id: AccountId) {
+        let (funding, interest) = self.owed(id);
+        if funding.is_zero() && interest.is_zero() {
+            return;
+        }
+        let account = self.accounts.edit(id);
+        account.accrued.funding -= Accrued::of_money(funding, PARTS);
+        account.accrued.prepaid += interest;
+        account.cash -= funding + interest;
+        self.prepaid += funding + interest;
+    }
+
     fn with_loans<T>(&mut self, work: impl FnOnce(&mut Loans, &Self) -> T) -> T {
         let mut loans = core::mem::take(&mut self.loans);
         let result = work(&mut loans.0, self);
@@ -88,7 +145,7 @@ impl Pool {
     }
 
     /// What members with collateral owe in all, of this block's marks and of accounts as [`Pool::know_loans`] last saw them; or more
-    /// than that, if an account's limit more is within the limit of the pool all the same.
+    /// than that, if what was asked for is within the limit of the pool all the same.
     pub(crate) fn total_loans(&self) -> Money {
         let total = self.loans.0.total();
         debug_assert!(total >= self.sum_of_loans(), "a loan is overlooked");
@@ -145,6 +202,7 @@ impl Pool {
             own_capital: self.own_capital,
             fees: self.fees,
             rounding: self.rounding,
+            prepaid: self.prepaid,
             tranche: self.tranche.clone(),
             line: self.line.clone(),
             custody: self.custody,
@@ -155,12 +213,15 @@ impl Pool {
             fund: self.fund.clone(),
             claims: self.claims.clone(),
             paid_at: self.paid_at,
+            interval_gone: self.interval_gone,
+            converting: self.converting.clone(),
             carried: self.carried,
             winding_down: self.winding_down,
             watch: Watch::default(),
             now: Derived(self.now.0),
             order_screen: Derived::default(),
             loans: Derived::default(),
+            guards: self.guards.clone(),
         }
     }
 }

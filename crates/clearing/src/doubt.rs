@@ -63,12 +63,17 @@ pub(crate) fn of(pool: &Pool, feeds: &Table<FeedId, Feed>, time: Time) -> Vec<Do
 /// R3.4, R3.8: the feed's confidence, and a whole stress more while the feed is down or a market has just reopened: neither a
 /// noisy feed nor the first prices after a halt liquidate by themselves.
 fn shared(pool: &Pool, feeds: &Table<FeedId, Feed>, instrument: &Instrument, time: Time) -> Price {
+    if instrument.is_worthless() {
+        return Price::ZERO;
+    }
     let feed = &feeds[instrument.parameters.feed];
     if feed.condition != Condition::Down && !instrument.is_in_grace(time) {
         return feed.confidence;
     }
     let stress = pool.stresses.get(&instrument.parameters.feed).map_or(Ratio::ZERO, |stress| stress.initial);
-    feed.confidence + instrument.mark.abs().max(instrument.parameters.stress_base).times_ceil(stress)
+    let stressed = feed.confidence + instrument.mark.abs().max(instrument.parameters.stress_base).times_ceil(stress);
+    // R3.10: the mark waits where it was, so the band reaches to what publishers say while they prove themselves.
+    if feed.condition == Condition::Down { stressed + (feed.index - instrument.mark).abs() } else { stressed }
 }
 
 /// The doubt in an account's favour, before its limit. R3.4

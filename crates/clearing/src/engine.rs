@@ -215,6 +215,7 @@ impl Engine {
         let mut events = Vec::new();
         let mut rejections = Vec::new();
         begin(&mut self.state);
+        cycle::accrue(&mut self.state, elapsed);
         // R3.7: commands are checked against the matrices of the block before; what they order trades at this block's prices.
         for (at, signed) in block.commands.iter().enumerate() {
             // R7.1: a command either changes the state as a whole or is listed with its reason.
@@ -223,6 +224,7 @@ impl Engine {
             }
         }
         cycle::run(&mut self.state, elapsed, block.restart, &mut events);
+        self.state.pools.iter_mut().for_each(|(_, pool)| pool.judge_loans());
         invariants::check(&mut self.state);
         self.commitment = Commitment::of(&mut self.state);
         self.root = self.commitment.root();

@@ -37,6 +37,8 @@ pub enum Removal {
     NothingToReduce,
     /// Its instrument only accepts reductions now, has expired, or is winding down.
     InstrumentClosed,
+    /// It offered collateral that its account must sell for a loan. R2.6
+    LoanCalledIn,
 }
 
 /// A layer of the waterfall, in the order in which they bear losses. R12.1
@@ -196,4 +198,8 @@ pub enum Event {
     FeedChangeDeferred { feed: FeedId, accounts: u32 },
     /// What waited contradicts what has changed meanwhile, and is dropped. R7.8
     ChangeDropped { reason: Rejection },
+    /// Lots of a closed account that nobody is owed went to the fund. R10.8
+    CollateralForfeited { pool: PoolId, account: AccountId, instrument: InstrumentId, quantity: Quantity },
+    /// What was left of a closed account when its last leg had gone went to the fund. R10.8
+    RemainderForfeited { pool: PoolId, account: AccountId, amount: Money },
 }

@@ -64,8 +64,16 @@ fn pool_out_of_bounds(state: &State, pool: &Pool) -> Option<&'static str> {
     if pool.instruments.iter().any(|(_, instrument)| state.feeds.find(instrument.parameters.feed).is_none()) {
         return Some("an instrument is on a feed that does not exist");
     }
-    let amounts =
-        [pool.own_capital, pool.fees, pool.rounding, pool.custody, pool.line.cap, pool.line.open, pool.line.drawn];
+    let amounts = [
+        pool.own_capital,
+        pool.fees,
+        pool.rounding,
+        pool.prepaid,
+        pool.custody,
+        pool.line.cap,
+        pool.line.open,
+        pool.line.drawn,
+    ];
     let tranche = pool.tranche.values().map(|share| share.amount);
     let cash = pool.accounts.iter().map(|(_, account)| account.cash);
     if amounts.into_iter().chain(tranche).chain(cash).any(|amount| amount.get().unsigned_abs() > 1 << 100) {
@@ -89,7 +97,7 @@ fn contradiction_of_pool(pool: &Pool, cash: Money) -> Option<&'static str> {
     if cash + books_beside_accounts(pool) != pool.custody {
         return Some("a pool's books do not sum to what custody holds");
     }
-    let amounts = [pool.own_capital, pool.fees, pool.rounding, pool.line.drawn, pool.custody];
+    let amounts = [pool.own_capital, pool.fees, pool.rounding, pool.prepaid, pool.line.drawn, pool.custody];
     if amounts.iter().any(|amount| amount.is_negative())
         || pool.tranche.values().any(|share| share.amount.is_negative())
     {
@@ -111,7 +119,7 @@ fn cash_of_accounts(pool: &Pool) -> Money {
 
 fn books_beside_accounts(pool: &Pool) -> Money {
     let tranche: Money = pool.tranche.values().map(|share| share.amount).sum();
-    tranche + pool.own_capital + pool.fees + pool.rounding
+    tranche + pool.own_capital + pool.fees + pool.rounding + pool.prepaid
 }
 
 fn totals_contradict(pool: &Pool) -> Option<&'static str> {

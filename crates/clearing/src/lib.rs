@@ -20,6 +20,7 @@ pub mod parameters;
 pub mod command;
 pub mod event;
 pub mod state;
+pub mod accrual;
 pub mod accounts;
 pub mod commitment;
 mod lanes;

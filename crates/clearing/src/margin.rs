@@ -143,9 +143,26 @@ pub(crate) fn target_worst_at(pool: &Pool, cash: Money, positions: &[Position], 
 }
 
 /// Free collateral: the lowest stressed equity over initial rows, which contain maintenance and target rows; doubtful
-/// prices count at the edge that is bad for the account. R6.2, R5.3
+/// prices count at the edge that is bad for the account, and collateral whose feed is not live for nothing. R6.2, R5.3, R3.10
 #[must_use]
 pub fn free_collateral(pool: &Pool, cash: Money, positions: &[Position]) -> Money {
+    match without_dormant(&pool.matrices, positions) {
+        None => free_of_all(pool, cash, positions),
+        // R6.4: what leaving it would cost may be more than it is worth.
+        Some(backing) => free_of_all(pool, cash, &backing).min(target_worst(pool, cash, positions)),
+    }
+}
+
+/// What is left of a vector without collateral that backs nothing new; none where all of it does. R3.10
+#[must_use]
+pub fn without_dormant(matrices: &Matrices, positions: &[Position]) -> Option<Vec<Position>> {
+    let backs = |position: &&Position| matrices.backs(position.instrument);
+    let all_do = matrices.dormant.is_empty() || positions.iter().all(|position| backs(&position));
+    (!all_do).then(|| positions.iter().filter(backs).cloned().collect())
+}
+
+/// The lowest stressed equity over initial rows, of a vector all of which counts.
+fn free_of_all(pool: &Pool, cash: Money, positions: &[Position]) -> Money {
     let rows = [&pool.matrices.maintenance, &pool.matrices.target, &pool.matrices.initial];
     let lowest = rows.iter().map(|rows| worst(rows, cash, positions).value).min().unwrap_or(cash);
     lowest - exit_costs(pool, positions, Bar::Initial) - doubt_against(pool, positions)
@@ -167,7 +184,7 @@ pub fn initial_margin(pool: &Pool, cash: Money, positions: &[Position]) -> Money
 #[must_use]
 pub fn loss_beyond_equity(pool: &Pool, account: &Account) -> Money {
     let equity = equity(&pool.matrices, account.cash, &account.positions);
-    let loss = equity - free_collateral(pool, account.cash, &account.positions);
+    let loss = equity - free_of_all(pool, account.cash, &account.positions);
     (loss + loss - equity).or_zero()
 }
 
@@ -184,6 +201,22 @@ pub fn loan(pool: &Pool, account: &Account) -> Money {
     (-settlement_value(pool, account)).or_zero()
 }
 
+/// What the account may come to owe if its orders are filled: every purchase of collateral at its limit, every order in a derivative at
+/// what its limit gives away beside the mark, and fees. What sales would bring in is not counted. R2.5
+#[must_use]
+pub fn promised_loan(pool: &Pool, account: &Account) -> Money {
+    let cost = |order: &Order| {
+        let listed = &pool.instruments[order.instrument];
+        let value = order.limit * order.quantity;
+        let worth = if listed.is_spot() { Money::ZERO } else { pool.matrices.mark(order.instrument) * order.quantity };
+        let has_fee = !listed.parameters.fee.is_zero();
+        let fee = if has_fee { pool.fee_bound(order.instrument, value) } else { Money::ZERO };
+        (value - worth + fee).or_zero()
+    };
+    let orders: Money = account.orders.iter().map(cost).sum();
+    (orders - settlement_value(pool, account)).or_zero()
+}
+
 /// What the account has in settlement money: cash and the value of its derivatives.
 pub(crate) fn settlement_value(pool: &Pool, account: &Account) -> Money {
     let derivatives = account.positions.iter().filter(|position| !pool.instruments[position.instrument].is_spot());
@@ -195,11 +228,20 @@ pub(crate) fn settlement_value(pool: &Pool, account: &Account) -> Money {
 #[must_use]
 pub fn order_rows(pool: &Pool, account: &Account, orders: &[Order]) -> Vec<Money> {
     let mut values = Vec::with_capacity(MAX_ROWS.saturating_mul(3));
-    visit_order_rows(pool, account, orders.iter(), |rows| {
+    visit_order_rows(pool, account, orders.iter(), Counted::Backing, |rows| {
         values.extend_from_slice(rows);
         true
     });
     values
+}
+
+/// Which collateral counts. R3.10
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Counted {
+    /// What backs something new.
+    Backing,
+    /// All of it.
+    All,
 }
 
 /// Computes the rows of [`order_rows`] matrix by matrix, until `visit` has seen enough; answers whether it never had.
@@ -207,18 +249,24 @@ fn visit_order_rows<'a>(
     pool: &Pool,
     account: &Account,
     orders: impl Iterator<Item = &'a Order> + Clone,
+    counted: Counted,
     mut visit: impl FnMut(&[Money]) -> bool,
 ) -> bool {
     let matrices = &pool.matrices;
-    let deducted = exit_cost_and_doubt(pool, account, orders.clone());
+    let counts = |instrument: InstrumentId| counted == Counted::All || matrices.backs(instrument);
+    let backing = without_dormant(matrices, &account.positions).filter(|_| counted == Counted::Backing);
+    let positions = backing.as_deref().unwrap_or(&account.positions);
+    let deducted = exit_cost_and_doubt(pool, account, orders.clone(), counts);
     let with_fee = |order: &'a Order| (order, pool.fee_bound(order.instrument, order.limit * order.quantity));
     let orders: Vec<(&Order, Money)> = orders.map(with_fee).collect();
     let mut block = [Money::ZERO; MAX_ROWS];
     [&matrices.maintenance, &matrices.target, &matrices.initial].into_iter().all(|rows| {
-        let block = accumulate(&mut block, rows, account.cash - deducted, &account.positions);
+        let block = accumulate(&mut block, rows, account.cash - deducted, positions);
         for (order, fee) in &orders {
+            let counts = counts(order.instrument);
             for (value, price) in block.iter_mut().zip(rows.column(order.instrument)) {
-                *value += ((*price - order.limit) * order.quantity - *fee).min(Money::ZERO);
+                let price = if counts { *price } else { Price::ZERO };
+                *value += ((price - order.limit) * order.quantity - *fee).min(Money::ZERO);
             }
         }
         visit(block)
@@ -250,11 +298,18 @@ fn reachable_ends<'a>(
 
 /// Initial exit cost at the largest size that a subset of the orders can reach, instrument by instrument, and the largest doubt that one
 /// can reach, feed by feed. R7.2
-fn exit_cost_and_doubt<'a>(pool: &Pool, account: &Account, orders: impl Iterator<Item = &'a Order> + Clone) -> Money {
+fn exit_cost_and_doubt<'a>(
+    pool: &Pool,
+    account: &Account,
+    orders: impl Iterator<Item = &'a Order> + Clone,
+    counts: impl Fn(InstrumentId) -> bool,
+) -> Money {
     let held = account.positions.iter().map(|position| position.instrument);
     let mut touched: Vec<InstrumentId> = held.chain(orders.clone().map(|order| order.instrument)).collect();
     touched.sort_unstable();
     touched.dedup();
+    // R3.10: what counts for nothing has neither doubt nor a cost.
+    touched.retain(|id| counts(*id));
     let range = |id: InstrumentId| {
         let (lowest, highest) = reachable_ends(account.quantity(id), orders.clone(), id);
         (id, lowest, highest)
@@ -278,7 +333,14 @@ pub(crate) fn meets_initial_with<'a>(
     account: &Account,
     orders: impl Iterator<Item = &'a Order> + Clone,
 ) -> bool {
-    visit_order_rows(pool, account, orders, |rows| rows.iter().all(|value| !value.is_negative()))
+    visit_order_rows(pool, account, orders, Counted::Backing, |rows| rows.iter().all(|value| !value.is_negative()))
+}
+
+/// Whether its orders may rest because they would be sound if all of the account's collateral counted. R7.2, R3.10
+pub(crate) fn may_rest(pool: &Pool, account: &Account) -> bool {
+    let holds_dormant = without_dormant(&pool.matrices, &account.positions).is_some();
+    let is_sound = |rows: &[Money]| rows.iter().all(|value| !value.is_negative());
+    holds_dormant && visit_order_rows(pool, account, account.orders.iter(), Counted::All, is_sound)
 }
 
 /// Whether going from `before` to `after` is allowed: every row is above the bar, or no worse than it was. R6.5
@@ -293,9 +355,7 @@ pub(crate) fn target_bars(pool: &Pool, account: &Account) -> [Money; 3] {
     let matrices = &pool.matrices;
     let fee = |order: &Order| pool.fee_bound(order.instrument, order.limit * order.quantity);
     let orders: Vec<(&Order, Money)> = account.orders.iter().map(|order| (order, fee(order))).collect();
-    let lost =
-        |(order, fee): &(&Order, Money), price: Price| ((price - order.limit) * order.quantity - *fee).min(Money::ZERO);
-    let at_marks: Money = orders.iter().map(|order| lost(order, matrices.mark(order.0.instrument))).sum();
+    let lost = |(order, fee): &(&Order, Money), price: Price| lost_by(order, *fee, price);
     let mut touched: Vec<InstrumentId> = account.positions.iter().map(|position| position.instrument).collect();
     touched.extend(account.orders.iter().map(|order| order.instrument));
     touched.sort_unstable();
@@ -314,7 +374,23 @@ pub(crate) fn target_bars(pool: &Pool, account: &Account) -> [Money; 3] {
         block.iter().copied().min().unwrap_or(account.cash)
     };
     let (maintenance, target) = (lowest(&matrices.maintenance), lowest(&matrices.target));
-    [equity(matrices, account.cash, &account.positions) + at_marks, maintenance, target]
+    [lowest_equity(pool, account), maintenance, target]
+}
+
+/// What a fill at the order's limit loses where a lot is worth this much; nothing where it gains.
+fn lost_by(order: &Order, fee: Money, price: Price) -> Money {
+    ((price - order.limit) * order.quantity - fee).min(Money::ZERO)
+}
+
+/// The equity that the worst subset of the account's orders leaves at today's marks: collateral that backs nothing new is worth something
+/// there. R6.5
+pub(crate) fn lowest_equity(pool: &Pool, account: &Account) -> Money {
+    let lost = |order: &Order| {
+        let fee = pool.fee_bound(order.instrument, order.limit * order.quantity);
+        lost_by(order, fee, pool.matrices.mark(order.instrument))
+    };
+    let at_marks: Money = account.orders.iter().map(lost).sum();
+    equity(&pool.matrices, account.cash, &account.positions) + at_marks
 }
 
 /// The initial rows of an account as it stands, without its orders.

@@ -3,7 +3,7 @@
 use crate::doubt::{self, Doubt};
 use crate::exit_cost::ExitCosts;
 use crate::parameters::Kind;
-use crate::state::{Correlation, Feed, Instrument, Pool, Stress};
+use crate::state::{Condition, Correlation, Feed, Instrument, Pool};
 use crate::table::{FeedId, Id, InstrumentId, Table};
 use crate::units::{MAX_ROWS, PPM, Price, Ratio, Time, square_root_floor};
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -87,6 +87,8 @@ pub struct Matrices {
     pub doubts: Vec<Doubt>,
     /// What leaving a lot of each instrument costs. R5.6
     pub exit_costs: ExitCosts,
+    /// Collateral whose feed is not live: it backs nothing new. R3.10
+    pub dormant: Vec<InstrumentId>,
     /// The unshocked row and the set at maintenance stress.
     pub maintenance: Rows,
     /// The set at maintenance stress widened by the target buffer, never beyond initial stress. R6.3
@@ -141,6 +143,12 @@ impl Matrices {
         self.doubts.get(instrument.position()).unwrap_or(NONE)
     }
 
+    /// Whether what an account holds of an instrument backs new orders, withdrawals and loans. R3.10
+    #[must_use]
+    pub fn backs(&self, instrument: InstrumentId) -> bool {
+        !self.dormant.contains(&instrument)
+    }
+
     /// Whether the instrument was priced in the last cycle.
     #[must_use]
     pub fn covers(&self, instrument: InstrumentId) -> bool {
@@ -152,50 +160,67 @@ impl Matrices {
 #[must_use]
 pub fn build(pool: &Pool, feeds: &Table<FeedId, Feed>, time: Time) -> Matrices {
     let scenarios = scenario_set(pool);
-    let stress_of = |choose: fn(&Stress) -> Ratio| {
-        pool.stresses.iter().map(|(feed, stress)| (*feed, choose(stress))).collect::<BTreeMap<_, _>>()
-    };
     let widened = Ratio::ONE + pool.parameters.target_buffer;
-    let maintenance = stress_of(|stress| stress.maintenance);
-    let initial = stress_of(|stress| stress.initial);
-    let target = maintenance
-        .iter()
-        .map(|(feed, stress)| (*feed, stress.times_ceil(widened).min(initial.get(feed).copied().unwrap_or_default())))
-        .collect();
+    let maintenance = |instrument: &Instrument| {
+        pool.stresses.get(&instrument.parameters.feed).map_or(Ratio::ZERO, |stress| stress.maintenance)
+    };
+    let initial = |instrument: &Instrument| pool.initial_stress(instrument);
+    let target = |instrument: &Instrument| maintenance(instrument).times_ceil(widened).min(initial(instrument));
     let with = |first: Option<Scenario>, last: Option<Scenario>| {
         first.into_iter().chain(scenarios.iter().copied()).chain(last).collect()
     };
     let share = pool.parameters.maintenance_share;
-    let today: Vec<Price> = pool.instruments.iter().map(|(_, instrument)| instrument.mark).collect();
+    let today: Vec<Price> = pool.instruments.iter().map(|(_, instrument)| mark_of(instrument)).collect();
     Matrices {
         exit_costs: ExitCosts::of(&pool.instruments, &today),
         today,
         doubts: doubt::of(pool, feeds, time),
-        maintenance: price_all(pool, feeds, with(Some(Scenario::Unshocked), None), &maintenance, share, time),
-        target: price_all(pool, feeds, with(None, None), &target, share, time),
-        initial: price_all(pool, feeds, with(None, Some(Scenario::Reversion)), &initial, Ratio::ONE, time),
+        dormant: dormant(pool, feeds),
+        maintenance: price_all(pool, feeds, with(Some(Scenario::Unshocked), None), maintenance, share, time),
+        target: price_all(pool, feeds, with(None, None), target, share, time),
+        initial: price_all(pool, feeds, with(None, Some(Scenario::Reversion)), initial, Ratio::ONE, time),
     }
 }
 
-/// The scenarios of a pool, without the unshocked and the reversion row. R5.2
+/// What a lot is worth today: the mark, but of collateral that has had no price for too long. R3.10
+fn mark_of(instrument: &Instrument) -> Price {
+    if instrument.is_worthless() { Price::ZERO } else { instrument.mark }
+}
+
+/// R3.10: a price that cannot be relied on is lent against by nobody, whenever the balance came in.
+fn dormant(pool: &Pool, feeds: &Table<FeedId, Feed>) -> Vec<InstrumentId> {
+    let is_dormant =
+        |listed: &Instrument| listed.is_spot() && feeds[listed.parameters.feed].condition != Condition::Live;
+    pool.instruments.iter().filter(|(_, listed)| is_dormant(listed)).map(|(id, _)| id).collect()
+}
+
+/// The scenarios of a pool, without the unshocked and the reversion row: those of the feeds that have a stress, and of the
+/// collateral assets that count. R5.2, R4.7
 fn scenario_set(pool: &Pool) -> Vec<Scenario> {
     let both = [Way::Up, Way::Down];
     let mut set: Vec<Scenario> =
         both.iter().flat_map(|way| [Scenario::Common(*way), Scenario::Extreme(*way)]).collect();
-    if pool.stresses.len() > 1 {
-        for feed in pool.stresses.keys() {
+    let feeds = moving_feeds(pool);
+    if feeds.len() > 1 {
+        for feed in &feeds {
             set.extend(both.iter().flat_map(|way| {
                 [Scenario::Followed(*feed, *way), Scenario::Alone(*feed, *way), Scenario::Against(*feed, *way)]
             }));
         }
     }
-    set.extend(
-        pool.instruments.iter().filter(|(_, instrument)| instrument.is_spot()).map(|(id, _)| Scenario::Crash(id)),
-    );
+    let crashes = pool.instruments.iter().filter(|(_, instrument)| instrument.is_spot() && instrument.counts());
+    set.extend(crashes.map(|(id, _)| Scenario::Crash(id)));
     let named = u16::try_from(pool.parameters.named_rows.len()).expect("the number of named rows is bounded");
     set.extend((0..named).map(Scenario::Named));
     assert!(set.len().saturating_add(1) <= MAX_ROWS, "listing keeps the set within its bound");
     set
+}
+
+/// The feeds that have a stress because an instrument that counts depends on them. R4.7
+fn moving_feeds(pool: &Pool) -> BTreeSet<FeedId> {
+    let counting = pool.instruments.iter().filter(|(_, instrument)| instrument.counts());
+    let feeds = counting.map(|(_, instrument)| instrument.parameters.feed);
+    feeds.filter(|feed| pool.stresses.contains_key(feed)).collect()
 }
 
 /// How many rows the largest matrix has with this many feeds, spot assets and named rows.
@@ -209,19 +234,23 @@ fn price_all(
     pool: &Pool,
     feeds: &Table<FeedId, Feed>,
     scenarios: Vec<Scenario>,
-    stress: &BTreeMap<FeedId, Ratio>,
+    stress_of: impl Fn(&Instrument) -> Ratio,
     crash_share: Ratio,
     time: Time,
 ) -> Rows {
-    let used: BTreeSet<FeedId> = pool.instruments.iter().map(|(_, instrument)| instrument.parameters.feed).collect();
-    let shocks_of = |own: FeedId| -> Vec<Ratio> {
-        let widest = widest_divergence(pool, own);
-        scenarios.iter().map(|scenario| shock_of(*scenario, own, pool, stress, widest)).collect()
-    };
-    let shocks: BTreeMap<FeedId, Vec<Ratio>> = used.into_iter().map(|own| (own, shocks_of(own))).collect();
+    // Instruments of one feed move alike, but for those whose open interest raises their own stress (R4.3).
+    let moving = moving_feeds(pool);
+    let move_of = |instrument: &Instrument| (instrument.parameters.feed, stress_of(instrument));
+    let mut shocks: BTreeMap<(FeedId, Ratio), Vec<Ratio>> = BTreeMap::new();
+    for (own, stress) in pool.instruments.iter().map(|(_, instrument)| move_of(instrument)) {
+        shocks.entry((own, stress)).or_insert_with(|| {
+            let widest = widest_divergence(pool, &moving, own);
+            scenarios.iter().map(|scenario| shock_of(*scenario, own, stress, pool, widest)).collect()
+        });
+    }
     let column = |(id, instrument): (InstrumentId, &Instrument)| {
         let feed = &feeds[instrument.parameters.feed];
-        let shocks = shocks.get(&instrument.parameters.feed).map_or(&[][..], Vec::as_slice);
+        let shocks = shocks.get(&move_of(instrument)).map_or(&[][..], Vec::as_slice);
         let moving = Moving::of(instrument, time);
         let rows = scenarios.iter().zip(shocks);
         rows.map(|(scenario, shock)| price_in(*scenario, *shock, id, &moving, feed, crash_share)).collect()
@@ -230,15 +259,9 @@ fn price_all(
     Rows { scenarios, columns }
 }
 
-/// How far a feed moves in a scenario. R5.1
-fn shock_of(
-    scenario: Scenario,
-    own: FeedId,
-    pool: &Pool,
-    stress: &BTreeMap<FeedId, Ratio>,
-    widest_divergence: Ratio,
-) -> Ratio {
-    let full = |way: Way| signed(stress.get(&own).copied().unwrap_or_default(), way);
+/// How far an instrument of this feed and this stress moves in a scenario. R5.1
+fn shock_of(scenario: Scenario, own: FeedId, stress: Ratio, pool: &Pool, widest_divergence: Ratio) -> Ratio {
+    let full = |way: Way| signed(stress, way);
     let opposite = |way: Way| if way == Way::Up { Way::Down } else { Way::Up };
     match scenario {
         Scenario::Common(way) | Scenario::Extreme(way) => full(way),
@@ -261,6 +284,7 @@ fn price_in(
     crash_share: Ratio,
 ) -> Price {
     match scenario {
+        _ if moving.instrument.is_worthless() => Price::ZERO,
         Scenario::Extreme(_) => extreme(moving, shock),
         Scenario::Crash(spot) => moved(moving, crash(spot == id, moving.instrument, crash_share)),
         Scenario::Reversion => reverted(moving, feed.slow - feed.index),
@@ -281,9 +305,8 @@ struct Moving<'a> {
 
 impl<'a> Moving<'a> {
     fn of(instrument: &'a Instrument, time: Time) -> Self {
-        let averaging = instrument.averaging(time);
-        let fixed = averaging.fixed();
-        Self { instrument, fixed, open: instrument.mark - fixed, share: averaging.share_left() }
+        let fixed = instrument.fixed_part(time);
+        Self { instrument, fixed, open: instrument.mark - fixed, share: instrument.share_left(time) }
     }
 
     fn by(&self, step: Price) -> Price {
@@ -349,7 +372,7 @@ fn divergence(correlation: Ratio) -> Ratio {
 }
 
 /// The divergence of a feed from the feed of the pool with which it is least correlated.
-fn widest_divergence(pool: &Pool, feed: FeedId) -> Ratio {
-    let others = pool.stresses.keys().filter(|other| **other != feed);
+fn widest_divergence(pool: &Pool, feeds: &BTreeSet<FeedId>, feed: FeedId) -> Ratio {
+    let others = feeds.iter().filter(|other| **other != feed);
     others.map(|other| divergence(correlation(pool, feed, *other))).max().unwrap_or_default()
 }

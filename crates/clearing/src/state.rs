@@ -1,13 +1,16 @@
 //! Everything the core remembers, every field with its unit.
 
+mod account;
 mod averaging;
+mod breaker;
 mod changes;
 mod claims;
 mod feed;
 mod recent;
 
 use crate::accounts::Accounts;
-use crate::command::{Key, Lifetime, OrderNumber};
+use crate::command::Key;
+use crate::cycle::guards::Guards;
 use crate::derived::Derived;
 use crate::event::Cause;
 use crate::loans::Loans;
@@ -15,15 +18,15 @@ use crate::parameters::{InstrumentParameters, Kind, PoolParameters};
 use crate::rows::Matrices;
 use crate::screen::OrderScreen;
 use crate::table::{AccountId, FeedId, InstrumentId, PoolId, Table};
-use crate::units::{Money, Price, Quantity, Ratio, Time};
+use crate::units::{Accrued, Money, Price, Quantity, Ratio, Time};
 use crate::watch::Watch;
-use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
-use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 
+pub use account::{Account, MAX_LEAVES, Order, Position, Standing, VenueLeave};
 pub use averaging::Averaging;
+pub use breaker::{Breaker, Level};
 pub use changes::{Course, Line, LineChange, Pending};
 pub use claims::Claims;
 pub use feed::{Band, Condition, Feed, Forecast, Observation, Publisher, Volatility};
@@ -72,6 +75,8 @@ pub struct Pool {
     pub fees: Money,
     /// Remainders of division. R1.4
     pub rounding: Money,
+    /// Funding and interest that accounts have paid ahead of the interval's end. R16.1
+    pub prepaid: Money,
     /// The backstop providers' money.
     pub tranche: BTreeMap<AccountId, TrancheShare>,
     /// The line on the reserve.
@@ -92,6 +97,10 @@ pub struct Pool {
     pub claims: Claims,
     /// When funding and interest were last paid.
     pub paid_at: Time,
+    /// How much of an interval has passed since, in parts of it. R16.1
+    pub interval_gone: i64,
+    /// Who sells collateral for a loan that is too large, and in how many blocks it has been offered. R2.6
+    pub converting: BTreeMap<AccountId, u32>,
     /// Accounts that breached in the block but did not fit into its work, carried in R10.1's order. R13.5
     pub carried: u32,
     /// Whether the pool is being, or has been, wound down.
@@ -108,6 +117,9 @@ pub struct Pool {
     /// When each account may owe: derived as well. R2.5
     #[borsh(skip)]
     pub(crate) loans: Derived<Loans>,
+    /// What may be done with each instrument's legs in this block: derived as well. R3.10
+    #[borsh(skip)]
+    pub(crate) guards: Derived<Guards>,
 }
 
 /// A backstop provider's money in the tranche.
@@ -135,10 +147,16 @@ pub struct Bid {
 pub struct Fund {
     /// What it should hold: Cover-2, and not less than the floor.
     pub target: Money,
-    /// The highest equity since capital was last added: where drawdown is measured from.
+    /// The highest equity since capital was last added or a drawdown forgiven. R13.1, R13.3
     pub high: Money,
+    /// What it had when capital was last added, and not less than what was added. R13.1
+    pub given: Money,
     /// When the target was last measured.
     pub measured_at: Time,
+    /// What it was paid for the portfolios that it took, less what it has given up in selling them. R11.8
+    pub concession: Money,
+    /// Since when it has an inventory. R11.8
+    pub since: Time,
 }
 
 /// The stress of a feed in a pool. R4
@@ -146,9 +164,9 @@ pub struct Fund {
 pub struct Stress {
     /// z · σ · √T, before buffers and rate limits. R4.1
     pub raw: Ratio,
-    /// Initial stress with its buffer, before open interest. R4.4
+    /// Initial stress with its buffer, before caution. R4.4
     pub buffered: Ratio,
-    /// Initial stress as applied.
+    /// Initial stress as applied to an instrument with little open interest. R4.3, R13.1
     pub initial: Ratio,
     /// Maintenance stress as applied.
     pub maintenance: Ratio,
@@ -184,8 +202,10 @@ pub struct Instrument {
     pub premium: Price,
     /// What the book that rests after the last auction pays and asks for `impact`; none where a side holds less. R3.6
     pub quotes: Option<Quotes>,
-    /// Σ premium × milliseconds since funding was last paid. R16.1
-    pub premium_time: i128,
+    /// What a lot that was held since funding was last paid has come to: the premium within its bounds, over time. R16.1
+    pub funding: Accrued,
+    /// The mark over the same time. R2.5
+    pub mark_time: Accrued,
     /// Σ index × milliseconds in the settlement window. R16.2
     pub settlement_sum: i128,
     /// The milliseconds in that sum.
@@ -196,6 +216,8 @@ pub struct Instrument {
     pub open_interest: Quantity,
     /// Σ of all positions, in lots: zero for a derivative, what custody holds for spot. R2.4
     pub total: Quantity,
+    /// How far open interest was on the way from its low to its high mark, 0 to 1, when stress was last calibrated. R4.3
+    pub interest_share: Ratio,
     /// Where the instrument stands on the breaker ladder. R13.1
     pub breaker: Breaker,
     /// Σ of long positions before the block's first command, in lots: known again in every block, and no part of the encoding. R4.3
@@ -212,215 +234,6 @@ pub struct Quotes {
     pub asks: Price,
 }
 
-/// Where an instrument stands on the ladder of breakers. R13.1
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct Breaker {
-    /// The step.
-    pub level: Level,
-    /// Why.
-    pub cause: Cause,
-    /// Since when.
-    pub since: Time,
-    /// When a cause was last present.
-    pub caused_at: Time,
-    /// When the call auction clears, if one collects orders.
-    pub call_until: Option<Time>,
-    /// Until then the mark counts as doubtful, so that nobody is liquidated by the first prices after a halt. R13.2
-    pub grace_until: Time,
-}
-
-/// The steps of the ladder, from free to closed. R13.1
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
-pub enum Level {
-    /// Free trade.
-    Normal,
-    /// Wider initial rows.
-    Cautious,
-    /// Only orders that reduce a position.
-    ReduceOnly,
-    /// Orders collect for one uniform price.
-    CallAuction,
-    /// No trade.
-    Halted,
-    /// Positions close at the robust price.
-    WindDown,
-}
-
-/// An account. R2.2
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct Account {
-    /// Who owns it.
-    pub owner: Key,
-    /// Settlement money, may be negative.
-    pub cash: Money,
-    /// Positions and collateral balances, by instrument, none of them zero.
-    pub positions: Vec<Position>,
-    /// Open orders, in the order in which they arrived.
-    pub orders: Vec<Order>,
-    /// The highest order number used.
-    pub last_number: OrderNumber,
-    /// Its standing.
-    pub standing: Standing,
-    /// A sealed order and the height of its block. R8.4
-    pub seal: Option<Box<([u8; 32], u64)>>,
-    /// What it has gained lately without holding it any more. R12.6
-    pub recent: Option<Box<Recent>>,
-    /// Which venues may trade for the account, and how much: by key, at most [`MAX_LEAVES`]. R7.10
-    pub leaves: Vec<VenueLeave>,
-}
-
-/// Most venues that an account lets trade for it. R7.10
-pub const MAX_LEAVES: usize = 8;
-
-/// What is left of an account's leave for a venue. R7.10
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct VenueLeave {
-    /// The venue's key.
-    pub venue: Key,
-    /// What its trades may still cost: what is worse than the mark, and fees.
-    pub loss: Money,
-    /// The initial margin of the lots that it may still trade, either way.
-    pub margin: Money,
-}
-
-/// A position or a collateral balance.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct Position {
-    /// The instrument.
-    pub instrument: InstrumentId,
-    /// Lots, never zero.
-    pub quantity: Quantity,
-    /// What was paid for it, net: for display and for R12 only.
-    pub entry: Money,
-}
-
-/// An open order.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct Order {
-    /// The number.
-    pub number: OrderNumber,
-    /// The instrument.
-    pub instrument: InstrumentId,
-    /// Lots left, positive to buy.
-    pub quantity: Quantity,
-    /// The worst price.
-    pub limit: Price,
-    /// How long it lives.
-    pub lifetime: Lifetime,
-    /// Whether it may only reduce the position.
-    pub reduce_only: bool,
-}
-
-/// What an account may do. A portfolio auction begins and ends inside one block, so nobody stands in one. R2.2
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub enum Standing {
-    /// Everything its margin allows.
-    Good,
-    /// Its positions are being reduced since this height.
-    Liquidating {
-        /// The height of the block in which it breached.
-        since: u64,
-    },
-    /// Its losses went beyond its collateral.
-    Closed,
-}
-
-impl Account {
-    /// A new account of `owner`.
-    #[must_use]
-    pub fn new(owner: Key) -> Self {
-        Self {
-            owner,
-            cash: Money::ZERO,
-            positions: Vec::new(),
-            orders: Vec::new(),
-            last_number: 0,
-            standing: Standing::Good,
-            seal: None,
-            recent: None,
-            leaves: Vec::new(),
-        }
-    }
-
-    /// The position in an instrument, in lots.
-    #[must_use]
-    pub fn quantity(&self, instrument: InstrumentId) -> Quantity {
-        self.positions
-            .binary_search_by_key(&instrument, |position| position.instrument)
-            .ok()
-            .and_then(|at| self.positions.get(at))
-            .map_or(Quantity::ZERO, |position| position.quantity)
-    }
-
-    /// Moves `quantity` lots at `price` per lot into the account: the position changes by +q, cash by −q·p. R2.3
-    ///
-    /// Callers go through [`Pool::trade`], which keeps the pool's totals. Answers what was realised: what was received beyond the entry
-    /// value that left with the lots, to the quantum, so that what is open and what is realised change by the price alone. R12.6
-    pub(crate) fn fill(&mut self, instrument: InstrumentId, quantity: Quantity, price: Price) -> Money {
-        let paid = price * quantity;
-        self.cash -= paid;
-        match self.positions.binary_search_by_key(&instrument, |position| position.instrument) {
-            Err(at) => {
-                self.positions.insert(at, Position { instrument, quantity, entry: paid });
-                Money::ZERO
-            }
-            Ok(at) => {
-                let position = self.positions.get_mut(at).expect("the search found it");
-                let before = position.entry;
-                let after = entry_after(position, quantity, paid);
-                position.entry = after;
-                position.quantity += quantity;
-                if position.quantity.is_zero() {
-                    self.positions.remove(at);
-                }
-                after - before - paid
-            }
-        }
-    }
-
-    /// Adds money that is the owner's.
-    pub(crate) fn credit(&mut self, amount: Money) {
-        self.cash += amount;
-        self.reopen();
-    }
-
-    /// An account that was closed has owed nothing since, so whatever comes in opens it again. R13.2
-    pub(crate) fn reopen(&mut self) {
-        if self.standing == Standing::Closed {
-            self.standing = Standing::Good;
-        }
-    }
-
-    /// Whether an order that may only reduce has nothing to reduce. R8.4
-    #[must_use]
-    pub fn has_ended(&self, order: &Order) -> bool {
-        order.reduce_only && !self.quantity(order.instrument).opposes(order.quantity)
-    }
-
-    /// Whether it may place orders, withdraw and bid.
-    #[must_use]
-    pub fn is_good(&self) -> bool {
-        self.standing == Standing::Good
-    }
-}
-
-/// The entry value after a fill: a reduction keeps the entry of what is left in proportion, an increase adds what was paid.
-fn entry_after(position: &Position, quantity: Quantity, paid: Money) -> Money {
-    let after = position.quantity + quantity;
-    if after.is_zero() {
-        return Money::ZERO;
-    }
-    if position.quantity.signum() == quantity.signum() {
-        return position.entry + paid;
-    }
-    let lots = |lots: Quantity| Money::new(i128::from(lots.abs().get()));
-    if after.signum() == position.quantity.signum() {
-        position.entry.share_floor(lots(after), lots(position.quantity))
-    } else {
-        paid.share_floor(lots(after), lots(quantity))
-    }
-}
-
 impl Instrument {
     /// An instrument that nobody holds and that has no price yet.
     #[must_use]
@@ -434,12 +247,14 @@ impl Instrument {
             mark: Price::ZERO,
             premium: Price::ZERO,
             quotes: None,
-            premium_time: 0,
+            funding: Accrued::ZERO,
+            mark_time: Accrued::ZERO,
             settlement_sum: 0,
             settlement_length: Time::ZERO,
             settled: None,
             open_interest: Quantity::ZERO,
             total: Quantity::ZERO,
+            interest_share: Ratio::ZERO,
             breaker: Breaker {
                 level: Level::Normal,
                 cause: Cause::Calm,
@@ -447,6 +262,9 @@ impl Instrument {
                 caused_at: listed_at,
                 call_until: None,
                 grace_until: Time::ZERO,
+                resumes: (Level::Normal, Cause::Calm),
+                open_since: Time::ZERO,
+                called_at: Price::ZERO,
             },
             open_interest_before: Quantity::ZERO,
         }
@@ -479,10 +297,50 @@ impl Instrument {
         (mark * open_interest - allowed).or_zero().lots_ceil(mark)
     }
 
+    /// Whether it counts: from its first price until it settles. What does not count brings no stress, no row and no caution. R4.7
+    #[must_use]
+    pub fn counts(&self) -> bool {
+        self.priced && self.settled.is_none()
+    }
+
+    /// The value of what is open.
+    #[must_use]
+    pub fn open_value(&self) -> Money {
+        self.mark.abs() * self.open_interest
+    }
+
+    /// How far its open interest is on the way from its low to its high mark now, 0 to 1; nowhere for a balance. R4.3
+    pub(crate) fn share_of_interest(&self) -> Ratio {
+        if self.is_spot() {
+            return Ratio::ZERO;
+        }
+        let (low, high) = (self.parameters.open_interest_low, self.parameters.open_interest_high);
+        (self.open_value() - low).or_zero().ratio_to_floor(high - low, Ratio::ONE)
+    }
+
+    /// R13.8: time that passes while the market does not trade moves none of its clocks.
+    pub(crate) fn stand_still(&mut self, elapsed: Time, now: Time) {
+        let breaker = &mut self.breaker;
+        breaker.caused_at += elapsed;
+        if breaker.is_called_by_orders() && breaker.grace_until > now - elapsed {
+            breaker.grace_until += elapsed;
+        }
+        if self.is_spot() {
+            // The cap of a collateral asset grows with its age. R7.6
+            self.listed_at += elapsed;
+        }
+    }
+
     /// Whether it is a collateral asset.
     #[must_use]
     pub fn is_spot(&self) -> bool {
         matches!(self.parameters.kind, Kind::Spot { .. })
+    }
+
+    /// Whether it is collateral that has had no price for so long that it is worth nothing until its feed is back. R3.10
+    #[must_use]
+    pub fn is_worthless(&self) -> bool {
+        self.is_spot() && self.breaker.level == Level::WindDown
     }
 
     /// Whether orders in it can still be filled one day.
@@ -495,16 +353,6 @@ impl Instrument {
     #[must_use]
     pub fn within_sign(&self, price: Price) -> Price {
         if self.parameters.negative_prices { price } else { price.or_zero() }
-    }
-
-    /// The funding rate of the time since funding was last paid, and the price that it is a share of; none where nobody pays any.
-    /// `index` is that of its feed. R16.1
-    #[must_use]
-    pub fn funding_rate(&self, index: Price, length: Time) -> Option<(Price, Ratio)> {
-        let base = index.abs().max(self.parameters.stress_base);
-        let premium = Price::mean_floor(self.premium_time, length);
-        let pays = self.parameters.kind == Kind::Perpetual && self.priced;
-        pays.then(|| (base, premium.ratio_to_floor(base, self.parameters.max_funding)))
     }
 
     /// The half width of the price band around the mark. R8.3
@@ -530,6 +378,7 @@ impl Pool {
             own_capital: Money::ZERO,
             fees: Money::ZERO,
             rounding: Money::ZERO,
+            prepaid: Money::ZERO,
             tranche: BTreeMap::new(),
             line: Line::default(),
             custody: Money::ZERO,
@@ -540,21 +389,27 @@ impl Pool {
             fund: Fund::default(),
             claims: Claims::default(),
             paid_at: time,
+            interval_gone: 0,
+            converting: BTreeMap::new(),
             carried: 0,
             winding_down: false,
             watch: Watch::default(),
             now: Derived(time),
             order_screen: Derived::default(),
             loans: Derived::default(),
+            guards: Derived::default(),
         }
     }
 
     /// Moves lots into (or out of) an account at a price: the only way a position or balance changes. R2.3
     pub(crate) fn trade(&mut self, account: AccountId, instrument: InstrumentId, quantity: Quantity, price: Price) {
+        // R16.1: whoever changes what they hold has paid for what they held.
+        self.collect(account);
         let listed = &self.instruments[instrument];
-        let (spot, mark) = (listed.is_spot(), listed.mark);
+        let (spot, mark, come) = (listed.is_spot(), listed.mark, listed.funding * quantity);
         let until = self.remembered_until();
         let account = self.accounts.edit(account);
+        account.accrued.funding -= come;
         let before = account.quantity(instrument);
         let long_before = before.or_zero();
         let realised = account.fill(instrument, quantity, price);
@@ -608,6 +463,13 @@ impl Pool {
         // Two quanta more than the fee at the limit: a better price makes the fee higher, and both roundings go up.
         let factor = Ratio::ONE + self.parameters.fee_surcharge;
         value.abs().times_ceil(self.instruments[instrument].parameters.fee).times_ceil(factor) + Money::new(2)
+    }
+
+    /// The initial stress of an instrument: that of its feed, raised towards 100 % by the instrument's own open interest. R4.3
+    #[must_use]
+    pub fn initial_stress(&self, instrument: &Instrument) -> Ratio {
+        let of_feed = self.stresses.get(&instrument.parameters.feed).map_or(Ratio::ZERO, |stress| stress.initial);
+        of_feed + (Ratio::ONE - of_feed).times_ceil(instrument.interest_share)
     }
 
     /// Whether nobody but the fund has an account.

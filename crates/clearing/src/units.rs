@@ -130,6 +130,62 @@ unit!(
     Time(i64)
 );
 
+// R2.5, R16.1
+unit!(
+    /// What accrues with time: money, or money a lot, for a part of an interval, in [`PARTS`] of a quantum.
+    Accrued(i128)
+);
+
+/// Into how many parts an interval of funding and interest is divided: the milliseconds of a day, so that every interval that divides a
+/// day has whole parts.
+pub const PARTS: i64 = 86_400_000;
+
+// R1.7: what a mark accrues in two intervals, which is the longest between two payments, times the lots of every instrument, fits.
+const _: () = assert!(
+    (MAX_PRICE as i128) * 2 * (PARTS as i128) < i128::MAX / (MAX_QUANTITY as i128) / (MAX_INSTRUMENTS as i128),
+    "what accrues to an account must fit"
+);
+
+impl Mul<Quantity> for Accrued {
+    type Output = Self;
+    // R1.4: exact; the division comes once, when it is paid.
+    fn mul(self, quantity: Quantity) -> Self {
+        Self(times(self.0, i128::from(quantity.0)))
+    }
+}
+
+impl Accrued {
+    /// The sum of these many parts of an interval, of a price.
+    #[must_use]
+    pub fn of_price(price: Price, parts: i64) -> Self {
+        Self(i128::from(price.0) * i128::from(parts))
+    }
+
+    /// The sum of these many parts of an interval, of money.
+    #[must_use]
+    pub fn of_money(money: Money, parts: i64) -> Self {
+        Self(times(money.0, i128::from(parts)))
+    }
+
+    /// Whole quanta, rounded up.
+    #[must_use]
+    pub fn due_ceil(self) -> Money {
+        Money(divide_ceil(self.0, i128::from(PARTS)))
+    }
+
+    /// What an interval comes to, a lot, rounded down.
+    #[must_use]
+    pub fn a_lot_floor(self) -> Price {
+        Price(narrow(divide_floor(self.0, i128::from(PARTS))))
+    }
+
+    /// The mean over these many parts of an interval, a lot, rounded down; `parts` must be positive.
+    #[must_use]
+    pub fn mean_floor(self, parts: i64) -> Price {
+        Price(narrow(divide_floor(self.0, i128::from(parts))))
+    }
+}
+
 impl Mul<Quantity> for Price {
     type Output = Money;
     // R1.3: exact, no rounding. |i64 × i64| always fits i128.
@@ -367,6 +423,12 @@ impl Ratio {
 }
 
 impl Time {
+    /// How many parts of an interval (positive) this length is, rounded down; one interval at most.
+    #[must_use]
+    pub fn parts_floor(self, interval: Self) -> i64 {
+        narrow(divide_floor(times(i128::from(self.0.clamp(0, interval.0)), i128::from(PARTS)), i128::from(interval.0)))
+    }
+
     /// `self × ratio`, rounded up.
     #[must_use]
     pub fn times_ceil(self, ratio: Ratio) -> Self {

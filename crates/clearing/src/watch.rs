@@ -138,8 +138,10 @@ impl Watch {
         let number = self.order.last().copied().unwrap_or(NOWHERE);
         for (id, slack) in changed.iter().zip(slacks) {
             self.take_out(*id);
-            match pool.accounts[*id].standing {
+            let account = &pool.accounts[*id];
+            match account.standing {
                 Standing::Liquidating { .. } => _ = self.liquidating.insert(*id),
+                Standing::Closed if account.is_being_closed() => _ = self.liquidating.insert(*id),
                 Standing::Good | Standing::Closed => _ = self.liquidating.remove(id),
             }
             if let Some(slack) = slack {
@@ -148,7 +150,7 @@ impl Watch {
         }
     }
 
-    /// Every account that is being liquidated, and every other that may breach in the market as it is, in no particular
+    /// Every account that is being liquidated or closed, and every other that may breach in the market as it is, in no particular
     /// order. [`Pool::catch_up`] comes first.
     pub fn near(&mut self, pool: &Pool) -> Vec<AccountId> {
         let screen = Screen::of(pool);

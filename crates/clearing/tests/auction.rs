@@ -15,6 +15,8 @@
     reason = "a test may compute and fail as it likes"
 )]
 
+#[path = "auction/lives.rs"]
+mod lives;
 #[path = "reference/market.rs"]
 #[allow(dead_code, reason = "only its auction is needed here")]
 mod market;
@@ -31,13 +33,14 @@ use clearing::parameters::InstrumentParameters;
 use clearing::state::{Account, Condition, FUND, Instrument, Level, Order};
 use clearing::table::{AccountId, InstrumentId, PoolId};
 use clearing::units::{MAX_PRICE, Money, PPM, Price, Quantity, Ratio, Time};
+use lives::{Step, life, listed};
 use market::Bid;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
-use world::{CUSTODIAN, USD, VENUE, World, by, feed_parameters, new_order, perpetual, pool_parameters, spot};
+use world::{CUSTODIAN, USD, VENUE, World, by, feed_parameters, pool_parameters};
 
 const POOL: PoolId = PoolId(0);
 /// The instrument that is no perpetual but a balance, the last of those listed.
@@ -53,65 +56,14 @@ const FURTHEST: i64 = 80;
 const COLLECTS: i64 = 1_400;
 /// How much wider the band is at its end, in ppm.
 const CALL_BAND: i64 = 1_500_000;
+/// How long a market stays open, at least, before orders call another auction.
+const CALM: i64 = 2_000;
 
-/// A member and an order, whose limit counts from the mark that the member sees and whose last time from the block's.
-type Wish = (u32, NewOrder);
-
-/// One block of a life: how long after the last, where the feeds go, and who asks for what.
-#[derive(Clone, Debug)]
-struct Step {
-    elapsed: i64,
-    indices: [i64; 2],
-    /// Whether the feeds are too unsure of themselves to be live.
-    doubtful: bool,
-    wishes: Vec<Wish>,
-}
-
-fn wish(instruments: u16) -> impl Strategy<Value = Wish> {
-    let lots = prop_oneof![4 => 1_i64..12, 1 => 1_i64..200].prop_flat_map(|size| prop_oneof![Just(size), Just(-size)]);
-    let away = prop::option::weighted(0.9, prop_oneof![4 => -3_i64..=3, 4 => -12_i64..=12, 1 => -40_i64..=40]);
-    let until = (0_i64..4_000).prop_map(|length| Lifetime::Until(Time::new(length)));
-    let lifetime = prop_oneof![4 => Just(Lifetime::UntilCancelled), 1 => Just(Lifetime::ThisBlock), 1 => until];
-    let order = (0..instruments, lots, away, lifetime, prop::bool::weighted(0.2));
-    let order = order.prop_map(|(instrument, lots, away, lifetime, reduce_only)| NewOrder {
-        lifetime,
-        reduce_only,
-        ..new_order(0, instrument, lots, away)
-    });
-    (MEMBERS, order)
-}
-
-/// Marks that jump leave resting orders beyond the band, which then calls an auction.
-fn step(instruments: u16) -> impl Strategy<Value = Step> {
-    let index = |start: i64| prop_oneof![Just(start), Just(start + 14), start - 15..=start + 15];
-    let elapsed = prop_oneof![Just(400), Just(1_000), Just(2_500)];
-    let wishes = prop::collection::vec(wish(instruments), 0..14);
-    (elapsed, [index(START[0]), index(START[1])], prop::bool::weighted(0.1), wishes)
-        .prop_map(|(elapsed, indices, doubtful, wishes)| Step { elapsed, indices, doubtful, wishes })
-}
-
-fn life(most: u16) -> impl Strategy<Value = Vec<Step>> {
-    (1..=most).prop_flat_map(|instruments| prop::collection::vec(step(instruments), 1..9))
-}
-
-/// Two perpetuals on one feed with different bands, one that may trade below zero, and a balance that can be sold.
-fn listed() -> Vec<InstrumentParameters> {
-    let plain = |feed: u16, band: i64| InstrumentParameters {
-        band: Ratio::new(band),
-        // Without a premium the mark is the index, and funding is nothing.
-        mark_band: Ratio::ZERO,
-        fee: Ratio::new(1_700),
-        ..perpetual(feed)
-    };
-    let below_zero = InstrumentParameters { negative_prices: true, stress_base: Price::new(100), ..plain(1, 90_000) };
-    let balance = InstrumentParameters { kind: spot(0).kind, ..plain(0, 100_000) };
-    vec![plain(0, 100_000), plain(0, 47_000), below_zero, balance]
-}
-
-/// The first of these instruments; members with this much money each and positions on either side of every perpetual.
+/// The first of the instruments; members with this much money each and positions on either side of every perpetual.
 fn world_of(count: usize, cash: i128) -> World {
     let mut rules = pool_parameters();
     (rules.max_orders, rules.call_auction, rules.call_band) = (1_000, Time::new(COLLECTS), Ratio::new(CALL_BAND));
+    rules.calm = Time::new(CALM);
     // A fee is the instrument's rate and nothing else.
     (rules.fund_floor, rules.fee_surcharge, rules.fee_rebate) = (Money::ZERO, Ratio::ZERO, Ratio::ZERO);
     let mut feed = feed_parameters();
@@ -225,8 +177,11 @@ struct Twin {
     rules: Vec<InstrumentParameters>,
     marks: Vec<i64>,
     live: Vec<bool>,
-    /// Until when orders collect for a call auction.
+    /// Until when orders collect for a call auction, and since when the market has been open after the last.
     until: Vec<Option<i64>>,
+    open_since: Vec<i64>,
+    /// The price that orders wanted when they called it.
+    called_at: Vec<i64>,
     cash: BTreeMap<u32, i128>,
     lots: BTreeMap<(u32, u16), i64>,
     fees: i128,
@@ -249,6 +204,8 @@ impl Twin {
             marks: listed().map(|(_, listed)| listed.mark.get()).collect(),
             live: listed().map(live).collect(),
             until: listed().map(|(_, listed)| listed.breaker.call_until.map(Time::get)).collect(),
+            open_since: listed().map(|(_, listed)| listed.breaker.open_since.get()).collect(),
+            called_at: listed().map(|(_, listed)| listed.breaker.called_at.get()).collect(),
             cash: MEMBERS.map(|account| (account, world.account(0, account).cash.get())).collect(),
             lots: MEMBERS.flat_map(held).collect(),
             fees: pool.fees.get(),
@@ -361,29 +318,69 @@ impl Twin {
     /// R8.3
     fn auction(&mut self, instrument: u16, time: i64) {
         let at = usize::from(instrument);
-        if self.until[at].is_some_and(|until| until > time) {
-            return;
-        }
-        let wishes = self.tradable(instrument);
-        let bids: Vec<Bid> = wishes.iter().map(Open::as_bid).collect();
         let (mark, width) = (self.marks[at], band_width(self.marks[at], &self.rules[at]));
-        // Every price of the world is tried, or every price of the wider band where the rule brings the price into it.
-        let wider = self.until[at].take().map(|_| share_ceil(width, CALL_BAND));
-        let reach = wider.unwrap_or(FURTHEST);
-        let Some(price) = market::uniform_price(&bids, mark, mark - reach..=mark + reach) else { return };
-        let instrument = InstrumentId(instrument);
-        if wider.is_none() && (price - mark).abs() > width {
-            self.until[at] = Some(time + COLLECTS);
-            let (level, cause) = (Level::CallAuction, Cause::OutsideBand);
-            self.events.push(Event::BreakerStepped { pool: POOL, instrument, level, cause });
-            return;
+        let wide = share_ceil(width, CALL_BAND);
+        if let Some(until) = self.until[at].filter(|until| *until > time) {
+            if self.counts(instrument, &self.staying(instrument, until, FURTHEST), self.called_at[at]) {
+                return;
+            }
+            self.until[at] = Some(time);
         }
+        let ends_call = self.until[at].take().is_some();
+        if ends_call {
+            self.open_since[at] = time;
+        }
+        let reach = if ends_call { wide } else { width };
+        let wishes = self.tradable(instrument);
+        let bids: Vec<Bid> = wishes.iter().map(|wish| cut(wish, mark, reach)).collect();
+        let Some(price) = market::uniform_price(&bids, mark, mark - reach..=mark + reach) else {
+            let staying = self.staying(instrument, time + COLLECTS, wide);
+            let wanted = market::uniform_price(&staying, mark, mark - FURTHEST..=mark + FURTHEST);
+            let far = |price: &i64| (price - mark).abs() > width + (wide - width) / 2;
+            let wanted = wanted.filter(|price| far(price) && self.counts(instrument, &staying, *price));
+            if let Some(price) = wanted.filter(|_| !ends_call && time - self.open_since[at] >= CALM) {
+                (self.until[at], self.called_at[at]) = (Some(time + COLLECTS), price);
+                let (level, cause) = (Level::CallAuction, Cause::OutsideBand);
+                self.events.push(Event::BreakerStepped {
+                    pool: POOL,
+                    instrument: InstrumentId(instrument),
+                    level,
+                    cause,
+                });
+            }
+            return;
+        };
+        let instrument = InstrumentId(instrument);
         let fills = market::fills(&bids, price);
         for (order, fill) in wishes.iter().zip(&fills).filter(|(_, fill)| **fill != 0) {
             self.fill(order, *fill, price);
         }
         let quantity = Quantity::new(fills.iter().filter(|fill| **fill > 0).sum());
         self.events.push(Event::AuctionCleared { pool: POOL, instrument, price: Price::new(price), quantity });
+    }
+
+    /// Orders that are as large as ever and last until then.
+    fn staying(&self, instrument: u16, until: i64, reach: i64) -> Vec<Bid> {
+        let mark = self.marks[usize::from(instrument)];
+        let whole = |wish: &&Open| self.open.iter().any(|open| open.number == wish.number && open.lots == wish.lots);
+        let lasts = |wish: &&Open| match wish.lifetime {
+            Lifetime::UntilCancelled => !wish.reduce_only,
+            Lifetime::Until(last) => !wish.reduce_only && last.get() >= until,
+            Lifetime::ThisBlock => false,
+        };
+        let wishes = self.tradable(instrument);
+        wishes.iter().filter(whole).filter(lasts).map(|wish| cut(wish, mark, reach)).collect()
+    }
+
+    /// Whether what would trade at a price is a sixteenth of the open interest, or more.
+    fn counts(&self, instrument: u16, bids: &[Bid], price: i64) -> bool {
+        let wanted = |side: i64| -> i64 {
+            let own = bids.iter().filter(|bid| bid.lots.signum() == side && accepts(bid, price));
+            own.map(|bid| bid.lots.abs()).sum()
+        };
+        let open: i64 = self.lots.iter().filter(|((_, of), _)| *of == instrument).map(|(_, lots)| (*lots).max(0)).sum();
+        let volume = wanted(1).min(wanted(-1));
+        volume > 0 && volume >= share_ceil(open, 62_500)
     }
 
     /// The orders of an instrument as they may trade: those that may only reduce are cut, the most eager take first.
@@ -431,6 +428,16 @@ impl Twin {
             forced: false,
         });
     }
+}
+
+fn accepts(bid: &Bid, price: i64) -> bool {
+    if bid.lots > 0 { bid.limit >= price } else { bid.limit <= price }
+}
+
+/// A wish no more eager than a band allows.
+fn cut(wish: &Open, mark: i64, reach: i64) -> Bid {
+    let limit = if wish.lots < 0 { wish.limit.max(mark - reach) } else { wish.limit.min(mark + reach) };
+    Bid { limit, ..wish.as_bid() }
 }
 
 /// What the twin says as well.
@@ -578,7 +585,9 @@ fn keeps_promises(
     let waiting = orders.iter().filter(|(order, filled)| order.lots != *filled && !order.reduce_only);
     let trading: Vec<&Open> = orders.iter().filter(|(_, filled)| *filled != 0).map(|(order, _)| order).collect();
     for (first, _) in waiting {
-        let passed = |other: &&&Open| first.side() == other.side() && first.eagerness() > other.eagerness();
+        // Beyond the edge all are equally eager.
+        let eagerness = |order: &Open| order.side() * cut(order, is.mark.get(), width).limit;
+        let passed = |other: &&&Open| first.side() == other.side() && eagerness(first) > eagerness(other);
         prop_assert_eq!(trading.iter().find(passed), None, "trades and leaves {:?} waiting", first);
     }
     Ok(())
@@ -608,6 +617,7 @@ proptest! {
             prop_assert_eq!(&twin.open, &core.open);
             prop_assert_eq!(&twin.lots, &core.lots);
             prop_assert_eq!((&twin.cash, twin.fees, &twin.until), (&core.cash, core.fees, &core.until));
+            prop_assert_eq!(&twin.open_since, &core.open_since);
             Ok(())
         })?;
     }
@@ -649,7 +659,7 @@ fn lives_reach_what_they_are_about() {
     let about = about.into_iter().chain(["forced: true", "Filled { pool: PoolId(0), account: AccountId(0)"]);
     let mut seen: BTreeMap<&str, u32> = about.chain([OUTSIDE]).map(|name| (name, 0)).collect();
     let mut runner = TestRunner::deterministic();
-    for (world, instruments) in [(&RICH, 4), (&POOR, 3)].repeat(300) {
+    for (world, instruments) in [(&RICH, 4), (&POOR, 3)].repeat(700) {
         let life = life(instruments).new_tree(&mut runner).unwrap().current();
         let count = |_: &World, after: &World, _: &[Signed], receipt: &Receipt| {
             for event in &receipt.events {

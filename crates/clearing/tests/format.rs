@@ -157,7 +157,7 @@ fn a_block_is_encoded_as_it_always_was() {
 #[test]
 fn a_receipt_is_encoded_as_it_always_was() {
     let bytes = borsh::to_vec(&fixed_receipt()).unwrap();
-    assert_hash("a receipt", &bytes, "c11b8d53efc78a6ed4acbd807c3e0da6d32838cf59187ee5bdc0b5dcd0e0e811");
+    assert_hash("a receipt", &bytes, "fd5fd812f9fb116cd9bcf8f5fc5493408b56d5c82b028301f480f14cd516f53d");
     assert_eq!(borsh::from_slice::<Receipt>(&bytes).unwrap(), fixed_receipt());
 }
 
@@ -171,7 +171,7 @@ fn every_rejection_keeps_its_code() {
     assert_hash(
         "the rejections",
         listed.as_bytes(),
-        "2310cc7f2c2941dc9ab1c73b978622b7fd66de30fa5f8485850ac36fe4ba7596",
+        "c030a9f38d12f9b83efcd84dfc895e902855cebc4223b8ecccb882d6c65688b7",
     );
 }
 
@@ -190,11 +190,11 @@ fn an_empty_system_has_the_root_it_always_had() {
 #[test]
 fn a_history_leads_to_the_root_and_snapshot_it_always_led_to() {
     let world = fixed_world();
-    assert_hash("the root", &world.engine.root(), "8b02696fb3518cb027e11f5b56d9f44a4bf73e3d42384a8726577f271c47f13d");
+    assert_hash("the root", &world.engine.root(), "0cb13e0fc780f54f58a35b4a91cc2d19a06f35e1c73042a7a09fecd973948ccd");
     assert_hash(
         "the snapshot",
         &world.engine.snapshot(),
-        "51ad2fa784bab604b8a598476e238ab14079f863b05deb86b1f5421b3b89957b",
+        "cfa721576edfa11d3fd61abafaafaf4a110108932dd6a57da7a363055c834ed5",
     );
 }
 
@@ -316,9 +316,13 @@ fn root_by_definition(state: &State) -> [u8; 32] {
     for (_, pool) in state.pools.iter() {
         let p = pool.clone();
         let mut rest = borsh::to_vec(&(p.name, p.owner, p.parameters, p.pending, p.instruments)).unwrap();
-        rest.extend(borsh::to_vec(&(p.own_capital, p.fees, p.rounding, p.tranche, p.line, p.custody, p.bids)).unwrap());
-        let last = (p.stresses, p.correlations, p.matrices, p.fund, p.claims, p.paid_at, p.carried, p.winding_down);
+        rest.extend(
+            borsh::to_vec(&(p.own_capital, p.fees, p.rounding, p.prepaid, p.tranche, p.line, p.custody, p.bids))
+                .unwrap(),
+        );
+        let last = (p.stresses, p.correlations, p.matrices, p.fund, p.claims, p.paid_at, p.interval_gone);
         rest.extend(borsh::to_vec(&last).unwrap());
+        rest.extend(borsh::to_vec(&(p.converting, p.carried, p.winding_down)).unwrap());
         roots.extend(keccak(3, &[&keccak(6, &[&rest]), &accounts_root(pool)]));
     }
     let header = (state.height, state.time, state.governance, state.custodian, state.reserve);

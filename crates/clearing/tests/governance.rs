@@ -260,9 +260,7 @@ fn crime(world: &World, dice: &mut Dice) -> Vec<Signed> {
         _ => {
             let listed = dice.pick(&[perpetual(feed.0), spot(feed.0)]);
             let parameters = wild_instrument(dice, &listed);
-            if pool == MAIN {
-                return Vec::new();
-            }
+            let pool = if dice.one_in(3) { MAIN } else { pool };
             sign(Command::ListInstrument { pool, name: "more".into(), parameters })
         }
     }

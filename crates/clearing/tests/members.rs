@@ -186,6 +186,11 @@ proptest! {
             let deposit = |amount: i128| by(CUSTODIAN, Command::Deposit { pool, account, amount: Money::new(amount) });
             let refused = |commands: Vec<Signed>| twin.clone().apply(1, commands).rejections;
             let most = (room + idle).get();
+            if held.is_being_closed() {
+                // R10.8: what it still holds is the pool's, and nothing comes in beside it.
+                prop_assert_eq!(refused(vec![deposit(1)]), vec![(0, Rejection::AccountBeingClosed)]);
+                continue;
+            }
             prop_assert_eq!(refused(vec![deposit(most + 1)]), vec![(0, Rejection::PoolCapExceeded)]);
             prop_assert!(most == 0 || refused(vec![deposit(most)]).is_empty());
         }

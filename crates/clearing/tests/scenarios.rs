@@ -79,6 +79,7 @@ const MUST_HAPPEN: &[&str] = &[
     "reason SelfMatch",
     "reason NothingToReduce",
     "reason InstrumentClosed",
+    "reason LoanCalledIn",
     "AccountRestored",
     "AccountClosed",
     "AutoDeleveraged",

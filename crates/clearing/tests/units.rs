@@ -15,8 +15,8 @@
 #[path = "properties/world.rs"]
 mod world;
 
-use clearing::command::{Command, Rejection};
-use clearing::parameters::PublisherParameters;
+use clearing::command::{Capital, Command, Rejection};
+use clearing::parameters::{PoolParameters, PublisherParameters};
 use clearing::table::{AccountId, FeedId, InstrumentId, PoolId};
 use clearing::units::{
     MAX_PRICE, MAX_QUANTITY, Money, PPM, Price, Quantity, Ratio, Time, scaled_floor, share_exactly, share_up_to_caps,
@@ -24,7 +24,7 @@ use clearing::units::{
 };
 use proptest::prelude::*;
 use std::panic::catch_unwind;
-use world::{GOVERNANCE, USD, VENUE, World, by, feed_parameters, key, perpetual, pool_parameters};
+use world::{CUSTODIAN, GOVERNANCE, USD, VENUE, World, by, feed_parameters, key, perpetual, pool_parameters};
 
 const HALF: Ratio = Ratio::new(500_000);
 
@@ -297,5 +297,24 @@ fn initial_stress_at(millions: i64) -> i64 {
     // R4.3 says that maintenance does not scale with it.
     let stress = &world.pool(0).stresses[&FeedId(0)];
     assert_eq!(stress.maintenance, Ratio::new(60_000));
-    stress.initial.get()
+    assert_eq!(stress.initial, Ratio::new(100_000));
+    world.pool(0).initial_stress(&world.pool(0).instruments[InstrumentId(0)]).get()
+}
+
+/// R13.1: what the fund repays by rule lowers the mark that its losses are counted from, by as much.
+#[test]
+fn what_the_fund_repays_is_no_drawdown() {
+    let rules = |floor: i128| PoolParameters { fund_floor: Money::new(floor * USD), ..pool_parameters() };
+    for (floor, left) in [(0, 900), (400, 300), (2_000, 900)] {
+        let mut world = World::with_feeds(&[1_000_000], &[feed_parameters()], &[(rules(floor), vec![perpetual(0)])]);
+        let capital = |amount: i128| Command::Capitalise {
+            pool: PoolId(0),
+            capital: Capital::Fund,
+            amount: Money::new(amount * USD),
+        };
+        world.must(1, vec![by(CUSTODIAN, capital(1_000))]);
+        let mut pool = world.pool(0).clone();
+        pool.fund_has_repaid(Money::new(100 * USD));
+        assert_eq!(pool.fund.high, Money::new(left * USD));
+    }
 }

@@ -245,7 +245,9 @@ fn of_markets(view: &View, told: &mut Told<'_>) -> fmt::Result {
     each("market_open_notional_usd", "Long positions at the mark", &|_, listed| {
         usd(listed.mark.abs() * listed.open_interest)
     })?;
-    each("market_initial_stress", "A fraction (R4)", &|own, listed| stress(own, listed, |stress| stress.initial))?;
+    each("market_initial_stress", "A fraction (R4)", &|own, listed| {
+        own.pool.initial_stress(listed).get() as f64 / 1e6
+    })?;
     each("market_maintenance_stress", "A fraction (R4)", &|own, listed| {
         stress(own, listed, |stress| stress.maintenance)
     })

@@ -3,7 +3,6 @@
 use super::{Outcome, account_of, custody, know_loans, own_account, pool_of, require, require_amount};
 use crate::command::{Capital, Key, Rejection};
 use crate::event::Event;
-use crate::margin;
 use crate::state::{Bid, FUND, LineChange, State};
 use crate::table::{AccountId, PoolId};
 use crate::units::{MAX_MONEY, Money, Ratio};
@@ -40,9 +39,9 @@ pub(super) fn cancel_bid(state: &mut State, signer: Key, pool: PoolId, account: 
 pub(super) fn join_tranche(state: &mut State, signer: Key, pool: PoolId, account: AccountId, amount: Money) -> Outcome {
     require_amount(amount)?;
     know_loans(state, pool);
-    let (found, provider) = own_account(state, signer, pool, account)?;
+    let (found, _) = own_account(state, signer, pool, account)?;
     require(!found.winding_down, Rejection::PoolWindingDown)?;
-    custody::check_withdrawal(found, provider, amount)?;
+    custody::check_withdrawal(found, account, amount)?;
 
     let found = &mut state.pools[pool];
     found.accounts.edit(account).cash -= amount;
@@ -83,8 +82,7 @@ pub(super) fn capitalise(state: &mut State, signer: Key, pool: PoolId, capital: 
         Capital::OwnCapital => found.own_capital += amount,
         Capital::Fund => {
             found.accounts.edit(FUND).cash += amount;
-            let fund = &found.accounts[FUND];
-            found.fund.high = margin::equity(&found.matrices, fund.cash, &fund.positions);
+            found.fund_was_given(amount);
         }
     }
     Ok(())

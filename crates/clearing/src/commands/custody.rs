@@ -33,6 +33,7 @@ pub(super) fn deposit(
     let found = pool_of(state, pool)?;
     let owner = account_of(found, account)?;
     require(account != FUND, Rejection::NotAuthorised)?;
+    require(!owner.is_being_closed(), Rejection::AccountBeingClosed)?;
     // R7.9: who fills a pool keeps nobody from paying in margin.
     let after = found.custody + amount;
     let beyond = amount.min(after - found.parameters.cash_cap);
@@ -85,14 +86,15 @@ pub(super) fn deposit_collateral(
     let asset = found.instruments.find(instrument).ok_or(Rejection::InstrumentNotFound)?;
     let owner = account_of(found, account)?;
     require(account != FUND, Rejection::NotAuthorised)?;
+    require(!owner.is_being_closed(), Rejection::AccountBeingClosed)?;
     let cap = cap_now(asset, state.time).ok_or(Rejection::WrongKind)?;
     require(asset.total + quantity <= cap, Rejection::CollateralCapExceeded)?;
     require((owner.quantity(instrument) + quantity).get() <= MAX_QUANTITY, Rejection::QuantityOutOfRange)?;
 
     // A balance comes in from custody, not from another account: no money moves.
     let found = &mut state.pools[pool];
-    found.trade(account, instrument, quantity, Price::ZERO);
     found.accounts.edit(account).reopen();
+    found.trade(account, instrument, quantity, Price::ZERO);
     events.push(Event::CollateralDeposited { pool, account, instrument, quantity });
     Ok(())
 }
@@ -100,7 +102,10 @@ pub(super) fn deposit_collateral(
 /// Whether the account as it would be may let value go: sound in every initial row whatever its orders do, and with at
 /// least the withdrawal floor of its notional left. R7.4
 fn may_leave(pool: &Pool, after: &Account) -> bool {
-    let equity = margin::equity(&pool.matrices, after.cash, &after.positions);
+    // R3.10: nobody is lent anything on collateral that has no live price.
+    let backing = margin::without_dormant(&pool.matrices, &after.positions);
+    let backing = backing.as_deref().unwrap_or(&after.positions);
+    let equity = margin::equity(&pool.matrices, after.cash, backing);
     let floor = margin::notional(pool, &after.positions).times_ceil(pool.parameters.withdrawal_floor);
     let unburdened = after.positions.is_empty() && after.orders.is_empty();
     let covered = if unburdened { !after.cash.is_negative() } else { margin::meets_initial_with_orders(pool, after) };
@@ -109,7 +114,7 @@ fn may_leave(pool: &Pool, after: &Account) -> bool {
 
 /// Whether the account as it would be owes no more than the limits, or no more than before; [`Pool::know_loans`] comes first. R2.5
 pub(super) fn loan_allows(pool: &Pool, before: &Account, after: &Account) -> bool {
-    let (was, is) = (margin::loan(pool, before), margin::loan(pool, after));
+    let (was, is) = (margin::promised_loan(pool, before), margin::promised_loan(pool, after));
     if is <= was {
         return true;
     }
@@ -127,8 +132,8 @@ pub(super) fn withdraw(
 ) -> Outcome {
     require_amount(amount)?;
     know_loans(state, pool);
-    let (found, before) = own_account(state, signer, pool, account)?;
-    check_withdrawal(found, before, amount)?;
+    let (found, _) = own_account(state, signer, pool, account)?;
+    check_withdrawal(found, account, amount)?;
 
     let found = &mut state.pools[pool];
     found.custody -= amount;
@@ -137,13 +142,14 @@ pub(super) fn withdraw(
     Ok(())
 }
 
-/// What a withdrawal of money must pass once the signer is known.
-pub(super) fn check_withdrawal(pool: &Pool, before: &Account, amount: Money) -> Outcome {
+/// What a withdrawal of money must pass once the signer is known. What has accrued against the account stays behind. R7.4
+pub(super) fn check_withdrawal(pool: &Pool, account: AccountId, amount: Money) -> Outcome {
+    let before = pool.net(account);
     require(before.is_good(), Rejection::AccountNotGood)?;
     require(pool.custody >= amount, Rejection::BalanceTooSmall)?;
-    let mut after = before.clone();
+    let mut after = before.clone().into_owned();
     after.cash -= amount;
-    require(loan_allows(pool, before, &after), Rejection::LoanLimitExceeded)?;
+    require(loan_allows(pool, &before, &after), Rejection::LoanLimitExceeded)?;
     require(may_leave(pool, &after), Rejection::WithdrawalMarginNotMet)
 }
 
@@ -168,7 +174,7 @@ pub(super) fn withdraw_collateral(
         .map(|order| (-order.quantity).or_zero())
         .sum();
     require(before.quantity(instrument) - offered >= quantity, Rejection::BalanceTooSmall)?;
-    let mut after = before.clone();
+    let mut after = found.net(account).into_owned();
     remove_lots(&mut after, instrument, quantity);
     require(may_leave(found, &after), Rejection::WithdrawalMarginNotMet)?;
 

@@ -5,7 +5,7 @@ use crate::command::{Key, Rejection};
 use crate::event::Event;
 use crate::parameters::{Direction, FeedParameters, InstrumentParameters, Kind, PoolParameters, charges_fit};
 use crate::rows::rows_needed;
-use crate::state::{Band, Condition, Course, Feed, Instrument, Pending, Pool, Publisher, State, Stress, Volatility};
+use crate::state::{Band, Condition, Course, Feed, Instrument, Pending, Pool, Publisher, State, Volatility};
 use crate::table::{AccountId, FeedId, InstrumentId, PoolId, Table};
 use crate::units::{MAX_INSTRUMENTS, MAX_ROWS, Money, Price, Quantity, Ratio, Time};
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -186,11 +186,11 @@ pub(super) fn open_own_pool(
     require_amount(lister.first_loss)?;
     require(lister.first_loss >= LEAST_FIRST_LOSS, Rejection::AmountOutOfRange)?;
     know_loans(state, lister.pool);
-    let (from, account) = own_account(state, lister.signer, lister.pool, lister.account)?;
+    let (from, _) = own_account(state, lister.signer, lister.pool, lister.account)?;
     let quoted = state.feeds.find(feed).ok_or(Rejection::FeedNotFound)?;
     require(quoted.condition == Condition::Live, Rejection::FeedNotLive)?;
     require(state.pools.len() < MAX_FEEDS, Rejection::TooManyPools)?;
-    custody::check_withdrawal(from, account, lister.first_loss)?;
+    custody::check_withdrawal(from, lister.account, lister.first_loss)?;
 
     // R7.5: the parameters follow from the feed's own history and the posted first loss, not from the lister's wishes.
     let mut parameters = from.parameters.clone();
@@ -279,24 +279,15 @@ pub(super) fn list_instrument(
     Ok(())
 }
 
-/// Whether the scenario set stays within its bound with one instrument more. R5.2
+/// Whether the scenario set stays within its bound with one instrument more, when all that is listed has opened. R5.2, R4.7
 fn rows_fit(pool: &Pool, more: Option<&InstrumentParameters>, named: usize) -> bool {
-    let all = || pool.instruments.iter().map(|(_, instrument)| &instrument.parameters).chain(more);
+    let all = || open_instruments(pool).chain(more);
     let feeds: BTreeSet<FeedId> = all().map(|parameters| parameters.feed).collect();
     let spots = all().filter(|parameters| matches!(parameters.kind, Kind::Spot { .. })).count();
     rows_needed(feeds.len(), spots, named) <= MAX_ROWS
 }
 
 fn push_instrument(pool: &mut Pool, name: String, parameters: InstrumentParameters, time: Time) -> InstrumentId {
-    // A feed that is new to the pool has no stress until the next cycle calibrates it.
-    let unknown = Stress {
-        raw: Ratio::ZERO,
-        buffered: Ratio::ZERO,
-        initial: Ratio::ONE,
-        maintenance: Ratio::ZERO,
-        moved_at: Time::ZERO,
-    };
-    pool.stresses.entry(parameters.feed).or_insert(unknown);
     pool.instruments.push(Instrument::new(name, parameters, time))
 }
 

@@ -6,13 +6,13 @@ use super::{
 };
 use crate::accounts::hash_of;
 use crate::command::{Key, Lifetime, NewOrder, OrderNumber, Rejection};
-use crate::cycle::end_with_position;
+use crate::cycle::{binds, end_with_position};
 use crate::engine::MAX_TIME;
 use crate::event::{Event, Removal};
 use crate::margin;
 use crate::state::{Account, Condition, FUND, Feed, Instrument, Level, Order, Pool, State};
 use crate::table::{AccountId, FeedId, InstrumentId, PoolId, Table};
-use crate::units::{MAX_QUANTITY, Money, Price, Quantity, Time};
+use crate::units::{MAX_QUANTITY, Price, Quantity, Time};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
@@ -33,7 +33,7 @@ pub(super) fn place(
     order: &NewOrder,
     events: &mut Vec<Event>,
 ) -> Outcome {
-    if is_spot(state, pool, order.instrument) {
+    if may_raise_a_loan(state, pool, account, order.instrument) {
         know_loans(state, pool);
     }
     let accepted = accept(state, signer, pool, account, order)?;
@@ -46,19 +46,39 @@ pub(super) fn place(
     Ok(())
 }
 
-fn is_spot(state: &State, pool: PoolId, instrument: InstrumentId) -> bool {
-    state.pools.find(pool).and_then(|pool| pool.instruments.find(instrument)).is_some_and(Instrument::is_spot)
+/// Whether a trade may come to be owed against collateral: it buys collateral, or who trades has some to lose against. R2.5
+fn may_raise_a_loan(state: &State, pool: PoolId, account: AccountId, instrument: InstrumentId) -> bool {
+    let Some(pool) = state.pools.find(pool) else { return false };
+    pool.instruments.find(instrument).is_some_and(Instrument::is_spot)
+        || pool.accounts.find(account).is_some_and(|account| has_collateral(pool, account))
+}
+
+fn has_collateral(pool: &Pool, account: &Account) -> bool {
+    account.positions.iter().any(|position| pool.instruments[position.instrument].is_spot())
 }
 
 /// Every check on a new order; the order as it will rest.
 fn accept(state: &State, signer: Key, pool: PoolId, account: AccountId, order: &NewOrder) -> Result<Order, Rejection> {
     require_shape(state.time, order)?;
-    let (found, owner) = own_account(state, signer, pool, account)?;
-    judge_shaped(&state.feeds, state.time, found, owner, order)
+    let (found, _) = own_account(state, signer, pool, account)?;
+    // R16.1: what has accrued against the account is not there to be traded away.
+    let owner = &*found.net(account);
+    let resting = judge_shaped(&state.feeds, state.time, found, owner, order)?;
+    let is_checked = found.instruments[order.instrument].is_spot() || !has_collateral(found, owner);
+    let allowed = is_checked || only_reduces(owner, order) || loan_allows(found, owner, &resting);
+    require(allowed, Rejection::LoanLimitExceeded)?;
+    Ok(resting)
+}
+
+/// R2.5: whether an account may owe what it would with this order as well, whichever of its orders are filled.
+fn loan_allows(pool: &Pool, owner: &Account, order: &Order) -> bool {
+    let mut after = owner.clone();
+    after.orders.push(order.clone());
+    custody::loan_allows(pool, owner, &after)
 }
 
 /// What [`crate::command::Command::PlaceOrder`] would say to an order of this account, and how the order would rest: for readers, who
-/// hold a pool without members. An order that buys collateral is judged by the commands alone, because what the whole pool owes
+/// hold a pool without members. What an order may add to a loan is judged by the commands alone, because what the whole pool owes
 /// is known to them alone.
 ///
 /// # Errors
@@ -169,13 +189,10 @@ fn require_limits(pool: &Pool, owner: &Account, instrument: &Instrument, order: 
     if !instrument.is_spot() {
         return Ok(());
     }
-    let own = || orders().filter(|other| pool.instruments[other.instrument].is_spot());
-    let sold: Quantity =
-        own().filter(|other| other.instrument == order.instrument).map(|other| (-other.quantity).or_zero()).sum();
+    let own = orders().filter(|other| other.instrument == order.instrument);
+    let sold: Quantity = own.map(|other| (-other.quantity).or_zero()).sum();
     require(sold <= held, Rejection::BalanceTooSmall)?;
-    let mut after = owner.clone();
-    after.cash -= own().map(|other| other.limit * other.quantity.or_zero()).sum::<Money>();
-    require(order.quantity.is_negative() || custody::loan_allows(pool, owner, &after), Rejection::LoanLimitExceeded)
+    require(order.quantity.is_negative() || loan_allows(pool, owner, order), Rejection::LoanLimitExceeded)
 }
 
 /// Whether the limit is inside the price band on its aggressive side: a patient limit may lie anywhere. R8.3
@@ -198,10 +215,7 @@ fn with_margin(
     if pool.meets_initial_with(owner, owner.orders.iter().chain([&order])) {
         return Ok(order);
     }
-    let before = margin::order_rows(pool, owner, &owner.orders);
-    let mut orders = owner.orders.clone();
-    orders.push(order.clone());
-    if margin::may_go(&before, &margin::order_rows(pool, owner, &orders)) {
+    if leaves_no_row_worse(pool, owner, &order) {
         return Ok(order);
     }
     require(only_reduces, Rejection::InitialMarginNotMet)?;
@@ -217,6 +231,16 @@ fn with_margin(
     Ok(Order { limit, ..order })
 }
 
+/// R6.5: whether no failing row is worse with the order, and equity is not below zero by it: a row in which collateral counts for nothing
+/// (R3.10) says nothing of what that is sold for.
+fn leaves_no_row_worse(pool: &Pool, owner: &Account, order: &Order) -> bool {
+    let mut after = owner.clone();
+    after.orders.push(order.clone());
+    let rows = |account: &Account| margin::order_rows(pool, account, &account.orders);
+    margin::may_go(&[margin::lowest_equity(pool, owner)], &[margin::lowest_equity(pool, &after)])
+        && margin::may_go(&rows(owner), &rows(&after))
+}
+
 pub(super) fn cancel(
     state: &mut State,
     signer: Key,
@@ -225,8 +249,10 @@ pub(super) fn cancel(
     number: OrderNumber,
     events: &mut Vec<Event>,
 ) -> Outcome {
-    let (_, owner) = own_account(state, signer, pool, account)?;
+    let (found, owner) = own_account(state, signer, pool, account)?;
     let at = owner.orders.iter().position(|order| order.number == number).ok_or(Rejection::OrderNotFound)?;
+    let bound = owner.orders.get(at).is_some_and(|order| is_bound(found, order));
+    require(!bound, Rejection::InstrumentHalted)?;
 
     state.pools[pool].accounts.edit(account).orders.remove(at);
     events.push(Event::OrderRemoved { pool, account, number, reason: Removal::Cancelled });
@@ -240,14 +266,22 @@ pub(super) fn cancel_all(
     account: AccountId,
     events: &mut Vec<Event>,
 ) -> Outcome {
-    let (_, owner) = own_account(state, signer, pool, account)?;
+    let (found, owner) = own_account(state, signer, pool, account)?;
     require(!owner.orders.is_empty(), Rejection::OrderNotFound)?;
+    let (bound, free): (Vec<Order>, Vec<Order>) =
+        owner.orders.iter().cloned().partition(|order| is_bound(found, order));
+    require(!free.is_empty(), Rejection::InstrumentHalted)?;
 
-    let orders = core::mem::take(&mut state.pools[pool].accounts.edit(account).orders);
+    state.pools[pool].accounts.edit(account).orders = bound;
     let removed =
         |order: Order| Event::OrderRemoved { pool, account, number: order.number, reason: Removal::Cancelled };
-    events.extend(orders.into_iter().map(removed));
+    events.extend(free.into_iter().map(removed));
     Ok(())
+}
+
+/// R8.3: who has called an auction takes part in it.
+fn is_bound(pool: &Pool, order: &Order) -> bool {
+    binds(&pool.instruments[order.instrument], order)
 }
 
 pub(super) fn seal(state: &mut State, signer: Key, pool: PoolId, account: AccountId, seal: [u8; 32]) -> Outcome {
@@ -300,7 +334,7 @@ pub(super) fn trade(
     require_lots(trade.quantity)?;
     require_price(trade.price)?;
     require(trade.buyer != trade.seller, Rejection::SameAccount)?;
-    if is_spot(state, pool, trade.instrument) {
+    if [trade.buyer, trade.seller].iter().any(|side| may_raise_a_loan(state, pool, *side, trade.instrument)) {
         know_loans(state, pool);
     }
     let found = pool_of(state, pool)?;
@@ -316,7 +350,7 @@ pub(super) fn trade(
         require(owner.leaves.iter().any(|leave| leave.venue == signer), Rejection::VenueNotAllowed)?;
     }
     for (side, quantity) in sides {
-        let owner = account_of(found, side)?;
+        let owner = &*found.net(side);
         require_standing(is_live(&state.feeds, instrument), found, owner, instrument, &as_order(trade, quantity))?;
         require(inside, Rejection::LimitOutsideBand)?;
         require_side(found, owner, instrument, trade, quantity)?;
@@ -387,8 +421,9 @@ fn require_side(
             .map(|order| (-order.quantity).or_zero())
             .sum();
         require(after.quantity(trade.instrument) >= offered, Rejection::BalanceTooSmall)?;
-        require(custody::loan_allows(pool, owner, &after), Rejection::LoanLimitExceeded)?;
     }
+    let asks = instrument.is_spot() || (has_collateral(pool, owner) && !smaller);
+    require(!asks || custody::loan_allows(pool, owner, &after), Rejection::LoanLimitExceeded)?;
     if pool.meets_initial_with(&after, after.orders.iter()) {
         return Ok(());
     }

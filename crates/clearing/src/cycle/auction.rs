@@ -1,12 +1,14 @@
 //! Step 6a: every instrument clears at one uniform price (R8).
 
+pub(super) mod call;
+
 use super::book::{self, Book, Interest, Origin, Passing, clears_now};
+use super::unwind::given_up;
 use super::{Moment, interest};
-use crate::event::{Cause, Event};
-use crate::margin;
-use crate::state::{FUND, Instrument, Level, Pool, Quotes};
+use crate::event::Event;
+use crate::state::{FUND, Instrument, Pool, Quotes};
 use crate::table::{AccountId, InstrumentId, PoolId};
-use crate::units::{Money, Price, Quantity, Ratio, share_exactly};
+use crate::units::{Money, Price, Quantity, share_exactly};
 use alloc::vec::Vec;
 
 /// Clears every instrument whose auction is due, with the open orders and the forced ones.
@@ -24,8 +26,10 @@ pub(super) fn clear(
     }
     // R3.6: what a block's auction leaves is all that is known of the book; where there is none, nothing is.
     pool.instruments.iter_mut().for_each(|(_, listed)| listed.quotes = None);
-    for (instrument, wishes) in interests {
-        if clears_now(&pool.instruments[instrument], now) {
+    for instrument in pool.instruments.ids() {
+        let wishes = interests.remove(&instrument).unwrap_or_default();
+        call::end_without_reason(pool, instrument, &wishes, now);
+        if !wishes.is_empty() && clears_now(&pool.instruments[instrument], now) {
             clear_one(pool, id, instrument, wishes, &passing, now, say);
         }
     }
@@ -36,23 +40,28 @@ fn clear_one(
     pool: &mut Pool,
     id: PoolId,
     instrument: InstrumentId,
-    wishes: Vec<Interest>,
+    mut wishes: Vec<Interest>,
     passing: &Passing,
     now: Moment,
     say: &mut dyn FnMut(Event),
 ) {
     let listed = &pool.instruments[instrument];
-    let band = Band::of(listed, pool.parameters.call_band);
+    // At the end of a call auction the price may be further from the mark.
+    let ends_call = listed.breaker.call_until.is_some();
+    let wide = listed.band_width().times_ceil(pool.parameters.call_band);
+    let band = Band::around(listed, if ends_call { wide } else { listed.band_width() });
+    let may_call = !ends_call && !crosses(&wishes, &band);
+    let called_at = may_call.then(|| call::wanted(pool, instrument, &wishes, now)).flatten();
+    wishes.iter_mut().for_each(|wish| wish.limit = band.cut(wish));
     let crossing = Crossing::of(&wishes);
-    let best = crossing.and_then(|crossing| Some((uniform_price(&crossing, listed.mark, &band)?, crossing)));
+    let best = crossing.and_then(|crossing| Some((uniform_price(&crossing, listed.mark)?, crossing)));
     let Some((price, crossing)) = best else {
         pool.instruments[instrument].quotes = quotes(listed, &wishes, &[], passing);
+        if let Some(price) = called_at {
+            call::begin(pool, id, instrument, price, now, say);
+        }
         return;
     };
-    if !band.contains(price) {
-        call_auction(pool, id, instrument, now, say);
-        return;
-    }
     let mut fills = fills_at(&wishes, &crossing, price);
     interest::hold_back(pool, instrument, &wishes, &mut fills);
     let quantity: Quantity = fills.iter().map(|fill| fill.or_zero()).sum();
@@ -70,20 +79,25 @@ fn clear_one(
 struct Band {
     low: Price,
     high: Price,
-    /// At the end of a call auction the price is brought inside the (wider) band instead of calling another one.
-    binding: bool,
 }
 
 impl Band {
-    fn of(instrument: &Instrument, call_band: Ratio) -> Self {
-        let binding = instrument.breaker.call_until.is_some();
-        let width = if binding { instrument.band_width().times_ceil(call_band) } else { instrument.band_width() };
-        Self { low: instrument.mark - width, high: instrument.mark + width, binding }
+    fn around(instrument: &Instrument, width: Price) -> Self {
+        Self { low: instrument.mark - width, high: instrument.mark + width }
     }
 
-    fn contains(&self, price: Price) -> bool {
-        self.low <= price && price <= self.high
+    /// A limit as it counts: what is more eager than the band allows is as eager as it allows. So no auction clears outside of it.
+    fn cut(&self, wish: &Interest) -> Price {
+        if wish.quantity.is_negative() { wish.limit.max(self.low) } else { wish.limit.min(self.high) }
     }
+}
+
+/// Whether somebody would buy inside the band at what somebody would sell at.
+fn crosses(wishes: &[Interest], band: &Band) -> bool {
+    let of_side = |sign: i64| wishes.iter().filter(move |wish| wish.quantity.signum() == sign);
+    let highest = of_side(1).map(|wish| band.cut(wish)).max();
+    let lowest = of_side(-1).map(|wish| band.cut(wish)).min();
+    highest.zip(lowest).is_some_and(|(highest, lowest)| lowest <= highest)
 }
 
 /// One side of the market: limits from the most to the least eager, each with the quantity wanted up to there.
@@ -136,17 +150,13 @@ impl Crossing {
 
 /// R8.1: maximum volume, then minimum imbalance, then nearest to the mark, then the lower price.
 ///
-/// Demand and supply only change at limits, so the best price is a limit, one quantum beside a limit, or the mark. In a call
-/// auction each is brought inside the band, where there may be no volume left.
-fn uniform_price(crossing: &Crossing, mark: Price, band: &Band) -> Option<Price> {
+/// Demand and supply only change at limits, so the best price is a limit, one quantum beside a limit, or the mark.
+fn uniform_price(crossing: &Crossing, mark: Price) -> Option<Price> {
     let Crossing { lowest, highest, buys, sells } = crossing;
     let quantum = Price::new(1);
     let near = |(limit, _): &(Price, Quantity)| [*limit - quantum, *limit, *limit + quantum];
     let limits = buys.steps.iter().chain(&sells.steps);
     let mut candidates: Vec<Price> = limits.flat_map(near).chain([mark]).collect();
-    if band.binding {
-        candidates.iter_mut().for_each(|price| *price = (*price).max(band.low).min(band.high));
-    }
     candidates.retain(|price| lowest <= price && price <= highest);
     candidates.sort_unstable();
     candidates.dedup();
@@ -261,6 +271,10 @@ fn settle_fill(pool: &mut Pool, id: PoolId, wish: &Interest, fill: Quantity, pri
         Origin::Order(_) => pool.fee(instrument, price * fill),
         Origin::Liquidation | Origin::Fund | Origin::Conversion => Money::ZERO,
     };
+    if wish.origin == Origin::Fund {
+        // R11.8: what a sale gives up is gone; what it brings beyond is earned.
+        pool.fund.concession -= given_up(&pool.instruments[instrument], fill, price).or_zero();
+    }
     pool.trade(account, instrument, fill, price);
     if let Origin::Order(number) = wish.origin {
         pool.accounts.edit(account).cash -= fee;
@@ -289,22 +303,9 @@ fn shrink(pool: &mut Pool, wish: &Interest, number: u64, fill: Quantity) {
 
 /// R10.6: a share of the value to the fund, and nothing from an account that has nothing left.
 fn pay_liquidation_fee(pool: &mut Pool, wish: &Interest, value: Money) -> Money {
-    let seller = &pool.accounts[wish.account];
-    let equity = margin::equity(&pool.matrices, seller.cash, &seller.positions);
+    let equity = pool.sure_equity(&pool.accounts[wish.account]);
     let fee = value.abs().times_floor(pool.parameters.liquidation_fee).min(equity.or_zero());
     pool.accounts.edit(wish.account).cash -= fee;
     pool.accounts.edit(FUND).cash += fee;
     fee
-}
-
-/// R8.3: nothing trades outside the band; orders collect for a while and then clear at one price.
-fn call_auction(pool: &mut Pool, id: PoolId, instrument: InstrumentId, now: Moment, say: &mut dyn FnMut(Event)) {
-    let until = now.time + pool.parameters.call_auction;
-    let breaker = &mut pool.instruments[instrument].breaker;
-    breaker.level = Level::CallAuction;
-    breaker.cause = Cause::OutsideBand;
-    breaker.since = now.time;
-    breaker.caused_at = now.time;
-    breaker.call_until = Some(until);
-    say(Event::BreakerStepped { pool: id, instrument, level: Level::CallAuction, cause: Cause::OutsideBand });
 }

@@ -7,10 +7,11 @@ use super::Moment;
 use crate::command::{Lifetime, OrderNumber};
 use crate::commands::lifetime_is_over;
 use crate::event::{Event, Removal};
+use crate::margin;
 use crate::parallel;
 use crate::state::{Account, Condition, Feed, Instrument, Level, Order, Pool, Position};
 use crate::table::{AccountId, FeedId, InstrumentId, PoolId, Table};
-use crate::units::{Price, Quantity};
+use crate::units::{Price, Quantity, Time};
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
@@ -62,6 +63,13 @@ impl Book {
         resting.iter().filter(near).map(|interest| interest.quantity.abs()).sum()
     }
 
+    /// Takes out what an account offers to sell.
+    pub(super) fn take_back(&mut self, instrument: InstrumentId, account: AccountId) {
+        if let Some(resting) = self.interests.get_mut(&instrument) {
+            resting.retain(|interest| interest.account != account || !interest.quantity.is_negative());
+        }
+    }
+
     /// The lots that an account's own orders offer to sell.
     pub(super) fn offered(&self, instrument: InstrumentId, account: AccountId) -> Quantity {
         let resting = self.interests.get(&instrument).map_or(&[][..], Vec::as_slice);
@@ -75,8 +83,13 @@ impl Book {
 
 /// Whether an instrument's auction clears in this block. R8.3
 pub(super) fn clears_now(instrument: &Instrument, now: Moment) -> bool {
-    let collecting = instrument.breaker.call_until.is_some_and(|until| until > now.time);
-    instrument.priced && instrument.settled.is_none() && instrument.breaker.level < Level::Halted && !collecting
+    let open = instrument.breaker.level < Level::Halted && !is_collecting(instrument, now.time);
+    instrument.priced && instrument.settled.is_none() && open
+}
+
+/// Whether orders collect for a call auction. R8.3
+pub(super) fn is_collecting(instrument: &Instrument, time: Time) -> bool {
+    instrument.breaker.call_until.is_some_and(|until| until > time)
 }
 
 /// Whether only orders that reduce a position may trade. R3.4, R13.1
@@ -120,10 +133,10 @@ fn interests_at_rest(
     account: AccountId,
     now: Moment,
 ) -> Option<Vec<Interest>> {
-    let held = &pool.accounts[account];
+    let held = &*pool.net(account);
     let all_stay = held.orders.iter().all(|order| !lifetime_is_over(order.lifetime, now.time))
         && crossing(pool, feeds, held).is_none()
-        && pool.meets_initial_with(held, held.orders.iter());
+        && (pool.meets_initial_with(held, held.orders.iter()) || margin::may_rest(pool, held));
     all_stay.then(|| interests_of(pool, feeds, account))
 }
 
@@ -138,9 +151,10 @@ fn put_in_order(
 ) {
     let is_over = |order: &Order| lifetime_is_over(order.lifetime, now.time);
     remove_orders(pool, id, account, Removal::LifetimeOver, is_over, say);
-    let mut netted = pool.accounts[account].clone();
+    // R16.1: what has accrued against the account is not there to cover an order.
+    let mut netted = pool.net(account).into_owned();
     let gone = net_self_matches(pool, feeds, &mut netted);
-    if pool.meets_initial_with(&netted, netted.orders.iter()) {
+    if pool.meets_initial_with(&netted, netted.orders.iter()) || margin::may_rest(pool, &netted) {
         if netted.orders != pool.accounts[account].orders {
             pool.accounts.edit(account).orders = netted.orders;
         }
@@ -275,19 +289,26 @@ fn tradable(pool: &Pool, feeds: &Table<FeedId, Feed>, account: &Account) -> Vec<
     let is_open = |order: &Order| pool.instruments[order.instrument].is_open();
     let whole = |order: &Order| if is_open(order) { order.quantity.abs() } else { Quantity::ZERO };
     let mut sizes: Vec<Quantity> = account.orders.iter().map(whole).collect();
+    let only_reduces = only_reduces(pool, account);
     let mut cut: Vec<(&Order, &mut Quantity)> =
-        account.orders.iter().zip(&mut sizes).filter(|(order, _)| is_cut(pool, feeds, order)).collect();
+        account.orders.iter().zip(&mut sizes).filter(|(order, _)| only_reduces || is_cut(pool, feeds, order)).collect();
     if cut.is_empty() {
         return sizes;
     }
     cut.sort_by_key(|(order, _)| eagerness(order));
-    let mut left = room_to_reduce(pool, feeds, account);
+    let mut left = room_to_reduce(pool, feeds, account, only_reduces);
     for (order, size) in cut {
         let room = left.entry((order.instrument, order.quantity.signum())).or_default();
         *size = (*size).min(*room);
         *room -= *size;
     }
     sizes
+}
+
+/// R3.10: what rests on collateral that backs nothing new waits for its feed.
+fn only_reduces(pool: &Pool, account: &Account) -> bool {
+    let holds_dormant = margin::without_dormant(&pool.matrices, &account.positions).is_some();
+    holds_dormant && !pool.meets_initial_with(account, account.orders.iter())
 }
 
 /// Whether an order may do no more than reduce: because it says so, because it sells a balance, or because of its market.
@@ -318,11 +339,11 @@ fn interests_of(pool: &Pool, feeds: &Table<FeedId, Feed>, id: AccountId) -> Vec<
 }
 
 /// What orders that may only reduce may take of each position: what other orders on that side, filling as well, would leave.
-fn room_to_reduce(pool: &Pool, feeds: &Table<FeedId, Feed>, account: &Account) -> Room {
+fn room_to_reduce(pool: &Pool, feeds: &Table<FeedId, Feed>, account: &Account, only_reduces: bool) -> Room {
     let room = |position: &Position| {
         let sign = position.quantity.signum().saturating_neg();
         let listed = &pool.instruments[position.instrument];
-        if listed.is_spot() || only_reductions(listed, feeds) {
+        if only_reduces || listed.is_spot() || only_reductions(listed, feeds) {
             // Every order on that side is cut, so all of them share the position.
             return ((position.instrument, sign), position.quantity.abs());
         }

@@ -31,7 +31,7 @@ fn threatened_by(pool: &Pool, feeds: &Table<FeedId, Feed>, way: Way, time: Time)
     let there = moved(pool, feeds, way, time);
     let sold = forced_sales(pool, &there);
     let mut markets: BTreeMap<FeedId, Market> = BTreeMap::new();
-    for (id, listed) in there.instruments.iter().filter(|(_, listed)| !listed.is_spot() && listed.settled.is_none()) {
+    for (id, listed) in there.instruments.iter().filter(|(_, listed)| !listed.is_spot() && listed.counts()) {
         let feed = listed.parameters.feed;
         let stress = there.stresses.get(&feed).map_or(Ratio::ONE, |stress| stress.maintenance);
         let lots = depth(&listed.parameters.depth, stress);

@@ -30,6 +30,8 @@ pub(super) fn repay(pool: &mut Pool, id: PoolId, reserve: &mut Money, say: &mut 
     if left < before {
         let fund = &pool.accounts[FUND];
         pool.claims.mark = margin::equity(&pool.matrices, fund.cash, &fund.positions);
+        // R13.1: what is given back is no drawdown.
+        pool.fund_has_repaid(before - left);
     }
 }
 

@@ -1,15 +1,16 @@
-//! Step 5: what a breached account must sell, and at which limit (R10); and collateral sold because a loan is too large (R2.5).
+//! Step 5: what a breached account must sell, and how much of it at once (R10).
 
 use super::Moment;
-use super::book::{Book, Interest, Origin, clears_now, remove_orders};
+use super::book::{Book, Interest, Origin, remove_orders};
+use super::concession::forced_limit;
+use super::guards::Guard;
 use super::watch::Breached;
 use crate::event::{Event, Removal};
-use crate::exit_cost::ExitCost;
 use crate::margin;
 use crate::parallel;
 use crate::rows::Rows;
-use crate::state::{Condition, FUND, Feed, Level, Pool, Position, Standing};
-use crate::table::{AccountId, FeedId, InstrumentId, PoolId, Table};
+use crate::state::{Account, Pool, Position, Standing};
+use crate::table::{AccountId, InstrumentId, PoolId};
 use crate::units::{Money, Price, Quantity, Ratio};
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -35,6 +36,8 @@ pub(super) fn begin(
         say(Event::LiquidationsCarried { pool: id, accounts: breached.carried });
     }
     let mut active = Vec::new();
+    // R16.1: what they owe of funding and interest is paid before anybody is paid for taking their portfolios.
+    breached.accounts.iter().for_each(|account| pool.collect(*account));
     let figures = parallel::map(&breached.accounts, |account| Figures::of(pool, *account));
     for (account, Figures { equity, found }) in breached.accounts.iter().zip(figures) {
         match found {
@@ -52,7 +55,22 @@ pub(super) fn begin(
             }
         }
     }
+    active.iter().for_each(|account| wait_a_block(pool, *account));
     active
+}
+
+/// R10.8: a block in which nothing of an account can trade is none of those that its liquidation counts.
+fn wait_a_block(pool: &mut Pool, account: AccountId) {
+    let held = &pool.accounts[account];
+    let Standing::Liquidating { since } = held.standing else { return };
+    if waits(pool, held) {
+        pool.accounts.edit(account).standing = Standing::Liquidating { since: since.saturating_add(1) };
+    }
+}
+
+/// Whether an account holds something and nothing of it can trade in this block.
+fn waits(pool: &Pool, held: &Account) -> bool {
+    !held.positions.is_empty() && !held.positions.iter().any(|position| pool.can_trade(position.instrument))
 }
 
 /// Where an account stands in its liquidation.
@@ -73,35 +91,38 @@ struct Figures {
 impl Figures {
     fn of(pool: &Pool, account: AccountId) -> Self {
         let held = &pool.accounts[account];
-        let found = if held.is_good() {
-            Found::New { maintenance_margin: margin::maintenance_margin(pool, held.cash, &held.positions) }
-        } else if margin::target_worst(pool, held.cash, &held.positions).is_negative() {
-            Found::GoesOn
-        } else {
-            Found::Done
+        let found = match held.standing {
+            Standing::Good => {
+                Found::New { maintenance_margin: margin::maintenance_margin(pool, held.cash, &held.positions) }
+            }
+            Standing::Closed => Found::GoesOn,
+            Standing::Liquidating { .. } if is_below_target(pool, held) => Found::GoesOn,
+            // R10.8: a guard ends no liquidation. What it spares for a while would only have the account liquidated again, from the start.
+            Standing::Liquidating { .. } if waits(pool, held) => Found::GoesOn,
+            Standing::Liquidating { .. } if margin::breaches(pool, held.cash, &held.positions) => Found::GoesOn,
+            Standing::Liquidating { .. } => Found::Done,
         };
         Self { equity: margin::equity(&pool.matrices, held.cash, &held.positions), found }
     }
+}
+
+/// R6.3: whether a liquidation goes on. Legs that wait count at their good edge. R3.8
+fn is_below_target(pool: &Pool, held: &Account) -> bool {
+    (margin::target_worst(pool, held.cash, &held.positions) + pool.spared(&held.positions)).is_negative()
 }
 
 /// Decides for every account under liquidation what it sells in this block, worst first.
 ///
 /// The accounts share the depth of the book, but few of them are bound by it: they are all sized against the whole depth side by
 /// side, and again, in turn, those to whom what is left says something else.
-pub(super) fn plan(
-    pool: &Pool,
-    feeds: &Table<FeedId, Feed>,
-    liquidating: &[AccountId],
-    book: &Book,
-    now: Moment,
-) -> Plan {
+pub(super) fn plan(pool: &Pool, liquidating: &[AccountId], book: &Book, now: Moment) -> Plan {
     let whole = Budget::of(pool, book, liquidating);
-    let sized = parallel::map(liquidating, |account| Sized::of(&Seller::new(pool, feeds, *account, now), &whole));
+    let sized = parallel::map(liquidating, |account| Sized::of(&Seller::new(pool, *account, now), &whole));
     let mut left = whole.clone();
     let mut plan = Plan { orders: Vec::new(), portfolios: Vec::new() };
     for (account, mut sized) in liquidating.iter().zip(sized) {
         if !sized.rooms.iter().all(|room| room.says_the_same(&whole, &left)) {
-            sized = Sized::of(&Seller::new(pool, feeds, *account, now), &left);
+            sized = Sized::of(&Seller::new(pool, *account, now), &left);
         }
         match sized.sale {
             Sale::Orders(orders) => {
@@ -109,12 +130,11 @@ pub(super) fn plan(
                 plan.orders.extend(orders);
             }
             Sale::Portfolio => plan.portfolios.push(*account),
-            Sale::Collateral(orders) => {
+            Sale::Both(orders) => {
                 left.take(&orders);
                 plan.orders.extend(orders);
                 plan.portfolios.push(*account);
             }
-            Sale::Waits => (),
         }
     }
     plan
@@ -124,18 +144,18 @@ pub(super) fn plan(
 pub(super) fn still_due(pool: &Pool, mut portfolios: Vec<AccountId>) -> Vec<AccountId> {
     portfolios.retain(|account| {
         let held = &pool.accounts[*account];
-        margin::target_worst(pool, held.cash, &held.positions).is_negative()
+        held.is_being_closed() || is_below_target(pool, held)
     });
     portfolios
 }
 
 /// What liquidations may still take of the resting depth in this block, by instrument and by the sign of their orders. R10.4
 #[derive(Clone)]
-struct Budget(BTreeMap<(InstrumentId, i64), Quantity>);
+pub(super) struct Budget(BTreeMap<(InstrumentId, i64), Quantity>);
 
 impl Budget {
     /// Of the instruments that the accounts hold.
-    fn of(pool: &Pool, book: &Book, accounts: &[AccountId]) -> Self {
+    pub(super) fn of(pool: &Pool, book: &Book, accounts: &[AccountId]) -> Self {
         let held = accounts.iter().flat_map(|account| &pool.accounts[*account].positions);
         let sides: BTreeSet<(InstrumentId, i64)> =
             held.map(|position| (position.instrument, position.quantity.signum().saturating_neg())).collect();
@@ -146,15 +166,16 @@ impl Budget {
         Self(sides.into_iter().map(share).collect())
     }
 
-    fn left(&self, instrument: InstrumentId, sign: i64) -> Quantity {
+    pub(super) fn left(&self, instrument: InstrumentId, sign: i64) -> Quantity {
         self.0.get(&(instrument, sign)).copied().unwrap_or_default()
     }
 
-    fn take(&mut self, orders: &[Interest]) {
+    /// Orders take what they want of it; those in what nobody here holds take nothing.
+    pub(super) fn take(&mut self, orders: &[Interest]) {
         for order in orders {
-            let left = self.0.get_mut(&(order.instrument, order.quantity.signum()));
-            let left = left.expect("there is a budget for every position of the block's liquidations");
-            *left = (*left - order.quantity.abs()).or_zero();
+            if let Some(left) = self.0.get_mut(&(order.instrument, order.quantity.signum())) {
+                *left = (*left - order.quantity.abs()).or_zero();
+            }
         }
     }
 }
@@ -169,10 +190,8 @@ struct Sized {
 enum Sale {
     Orders(Vec<Interest>),
     Portfolio,
-    /// Collateral that nobody took: it is offered in the book as well.
-    Collateral(Vec<Interest>),
-    /// R3.4: it would be auctioned, but a leg's feed is not live.
-    Waits,
+    /// What the orders leave is handed over: collateral that nobody took (R10.5), and whatever goes while another leg waits (R10.8).
+    Both(Vec<Interest>),
 }
 
 /// What an account can sell in the book.
@@ -200,17 +219,19 @@ impl Room {
 
 impl Sized {
     fn of(seller: &Seller, budget: &Budget) -> Self {
-        let can_go = seller.all_legs_can_go();
-        let goes = can_go && seller.is_beyond_reduction();
+        if seller.is_closed {
+            return Self { sale: Sale::Both(seller.sell_all()), rooms: Vec::new() };
+        }
+        let goes = seller.can_go() && seller.is_beyond_reduction();
         if goes && !seller.is_stuck_with_collateral() {
             return Self { sale: Sale::Portfolio, rooms: Vec::new() };
         }
         let Reduction { orders, suffices } = seller.reduce(budget);
         let sale = match suffices {
-            _ if goes => Sale::Collateral(orders),
-            true => Sale::Orders(orders),
-            false if can_go => Sale::Portfolio,
-            false => Sale::Waits,
+            _ if goes => Sale::Both(orders),
+            false if seller.can_go() => Sale::Portfolio,
+            _ if seller.owes_for_certain() => Sale::Both(orders),
+            _ => Sale::Orders(orders),
         };
         Self { sale, rooms: seller.throttled_rooms() }
     }
@@ -219,15 +240,18 @@ impl Sized {
 /// An account under liquidation.
 struct Seller<'a> {
     pool: &'a Pool,
-    feeds: &'a Table<FeedId, Feed>,
     id: AccountId,
-    now: Moment,
     cash: Money,
     positions: &'a [Position],
+    /// With legs that are not handed over at their good edge. R10.8
     equity: Money,
+    /// What it can pay, however those legs come back.
+    sure_equity: Money,
     maintenance_margin: Money,
-    /// Blocks since the breach.
+    /// Blocks since the breach in which something of it could trade.
     age: u64,
+    /// It is the pool's already: everything goes.
+    is_closed: bool,
 }
 
 /// A position that can be reduced in this block.
@@ -244,19 +268,20 @@ struct Leg {
 }
 
 impl<'a> Seller<'a> {
-    fn new(pool: &'a Pool, feeds: &'a Table<FeedId, Feed>, id: AccountId, now: Moment) -> Self {
+    fn new(pool: &'a Pool, id: AccountId, now: Moment) -> Self {
         let account = &pool.accounts[id];
         let since = if let Standing::Liquidating { since } = account.standing { since } else { now.height };
+        let is_closed = account.is_being_closed();
         Self {
             pool,
-            feeds,
             id,
-            now,
             cash: account.cash,
             positions: &account.positions,
-            equity: margin::equity(&pool.matrices, account.cash, &account.positions),
+            equity: pool.best_equity(account),
+            sure_equity: pool.sure_equity(account),
             maintenance_margin: margin::maintenance_margin(pool, account.cash, &account.positions),
-            age: now.height.saturating_sub(since),
+            age: if is_closed { u64::MAX } else { now.height.saturating_sub(since) },
+            is_closed,
         }
     }
 
@@ -271,28 +296,43 @@ impl<'a> Seller<'a> {
     /// R10.5: nobody took it when it was auctioned, and there is no other side to close it against (R12.2).
     fn is_stuck_with_collateral(&self) -> bool {
         let is_spot = |position: &Position| self.pool.instruments[position.instrument].is_spot();
-        self.age > u64::from(self.pool.parameters.concession_blocks)
-            && !self.positions.is_empty()
-            && self.positions.iter().all(is_spot)
+        let open = self.pool.open_legs(self.positions);
+        self.age > u64::from(self.pool.parameters.concession_blocks) && !open.is_empty() && open.iter().all(is_spot)
     }
 
-    /// R3.4: while a leg's feed is not live the portfolio is not handed over at its mark: it waits, and its legs are reduced.
-    fn all_legs_can_go(&self) -> bool {
-        self.positions.iter().all(|position| {
-            let instrument = &self.pool.instruments[position.instrument];
-            self.is_live(position.instrument) && instrument.breaker.level < Level::Halted
-        })
+    /// R10.8: the legs with an open market are handed over without the others. Where they hedge a leg that waits, and the account would stand
+    /// worse without them, they stay while it has something left and reducing has blocks left.
+    fn can_go(&self) -> bool {
+        let open = self.pool.open_legs(self.positions);
+        if open.len() == self.positions.len() {
+            return true;
+        }
+        let mut left = self.positions.to_vec();
+        left.retain(|position| self.pool.guard(position.instrument) != Guard::Open);
+        let cash = margin::equity(&self.pool.matrices, self.cash, &open);
+        let is_over = self.age >= u64::from(self.pool.parameters.concession_blocks) || !self.equity.is_positive();
+        let hedges = || self.lowest(cash, &left).value < self.lowest(self.cash, self.positions).value;
+        !open.is_empty() && (is_over || !hedges())
     }
 
-    /// R3.4: while the feed is down, or back for too short a time, nobody is made to sell.
-    fn has_price(&self, instrument: InstrumentId) -> bool {
-        let listed = &self.pool.instruments[instrument];
-        self.feeds[listed.parameters.feed].condition != Condition::Down && !listed.is_in_grace(self.now.time)
+    /// R10.8: nothing of it has an open market, no leg will soon have one, and it is short even at the good edges of them all: others
+    /// bear that now, and not later.
+    fn owes_for_certain(&self) -> bool {
+        let waits_for_nobody =
+            |position: &Position| matches!(self.pool.guard(position.instrument), Guard::Shut | Guard::BookOnly);
+        self.equity.is_negative() && self.positions.iter().all(waits_for_nobody)
     }
 
-    fn is_live(&self, instrument: InstrumentId) -> bool {
-        let listed = &self.pool.instruments[instrument];
-        self.feeds[listed.parameters.feed].condition == Condition::Live && !listed.is_in_grace(self.now.time)
+    /// R10.8: everything that can trade, at the limit that has conceded most.
+    fn sell_all(&self) -> Vec<Interest> {
+        let whole = |position: &Position| Interest {
+            account: self.id,
+            instrument: position.instrument,
+            quantity: -position.quantity,
+            limit: self.limit(position),
+            origin: Origin::Liquidation,
+        };
+        self.tradable().map(whole).collect()
     }
 
     /// R10.2: the fewest dollars that bring the account to its target, or as near to it as what it may sell does.
@@ -321,7 +361,7 @@ impl<'a> Seller<'a> {
         }
         let reached = !lowest.value.is_negative();
         let dropped = self.drop_unsafe(&mut legs);
-        let waits = legs.iter().any(|leg| leg.throttled) || legs.len() < self.positions.len();
+        let waits = legs.iter().any(|leg| leg.throttled);
         let orders = legs.iter().filter(|leg| leg.taken.is_positive()).map(|leg| self.order(leg)).collect();
         Reduction { orders, suffices: (reached && !dropped) || waits }
     }
@@ -330,7 +370,7 @@ impl<'a> Seller<'a> {
     /// that costs most in that row is dropped. Whether any was.
     fn drop_unsafe(&self, legs: &mut [Leg]) -> bool {
         let floor = self.lowest(self.cash, self.positions).value;
-        let cost = margin::maintenance_exit_cost(self.pool, self.positions);
+        let cost = margin::maintenance_exit_cost(self.pool, self.positions) - self.pool.spared(self.positions);
         let mut fills: Vec<Fill> = legs.iter().enumerate().filter_map(|(at, leg)| self.fill(at, leg)).collect();
         let planned = fills.len();
         for rows in [&self.pool.matrices.maintenance, &self.pool.matrices.target] {
@@ -367,10 +407,7 @@ impl<'a> Seller<'a> {
 
     /// The positions that can trade now.
     fn tradable(&self) -> impl Iterator<Item = &Position> {
-        let can_trade = |position: &&Position| {
-            clears_now(&self.pool.instruments[position.instrument], self.now) && self.has_price(position.instrument)
-        };
-        self.positions.iter().filter(can_trade)
+        self.positions.iter().filter(|position| self.pool.can_trade(position.instrument))
     }
 
     /// What the throttle leaves of each position, before the depth of the book.
@@ -396,35 +433,23 @@ impl<'a> Seller<'a> {
                 sign: position.quantity.signum(),
                 room,
                 throttled: room < whole,
-                limit: self.limit(position.instrument, position.quantity.signum()),
+                limit: self.limit(position),
                 taken: Quantity::ZERO,
             }
         };
         self.tradable().enumerate().map(leg).collect()
     }
 
-    /// R10.3: from the edge of the mark's band that is good for the account towards the price at which the account's equity,
-    /// spread over its positions by notional, is used up, or towards what leaving costs (R5.6) or what the market's depth
-    /// says of a position of this size, where that is further. Never beyond the band.
-    fn limit(&self, instrument: InstrumentId, sign: i64) -> Price {
-        let listed = &self.pool.instruments[instrument];
-        let mark = self.pool.matrices.mark(instrument);
-        let worth = |position: &Position| self.pool.matrices.mark(position.instrument).abs() * position.quantity.abs();
-        let whole: Money = self.positions.iter().map(worth).sum();
-        let held = self.pool.accounts[self.id].quantity(instrument);
-        let leaving = self.pool.matrices.exit_costs.maintenance(instrument).of_last_lot(held);
-        let moved = ExitCost::of(&listed.parameters.depth, mark).of_last_lot(held);
-        let equity = mark.abs().times_floor(self.equity.or_zero().ratio_to_floor(whole, Ratio::ONE));
-        let cushion = equity.max(leaving).max(moved).min(listed.band_width());
-        let doubt = self.pool.matrices.doubt(instrument).min(listed.band_width());
-        let (best, bankruptcy) = if sign < 0 { (mark - doubt, mark + cushion) } else { (mark + doubt, mark - cushion) };
-        best.towards_floor(bankruptcy, self.age.saturating_add(1), u64::from(self.pool.parameters.concession_blocks))
+    /// R10.3, for a leg of this account: what it can pay for certain, spread over what can trade.
+    fn limit(&self, leg: &Position) -> Price {
+        let tradable: Vec<Position> = self.tradable().cloned().collect();
+        forced_limit(self.pool, &tradable, self.sure_equity, leg, self.age)
     }
 
-    /// The failing row that matters: the lowest over maintenance and target rows.
+    /// The failing row that matters: the lowest over maintenance and target rows. Legs that wait count at their good edge. R3.8
     fn lowest(&self, cash: Money, positions: &[Position]) -> Lowest {
         let rows = [&self.pool.matrices.maintenance, &self.pool.matrices.target];
-        let cost = margin::maintenance_exit_cost(self.pool, positions);
+        let cost = margin::maintenance_exit_cost(self.pool, positions) - self.pool.spared(positions);
         let worst = rows.map(|rows| margin::worst(rows, cash, positions));
         let [maintenance, target] = worst;
         let (widened, lowest) = if target.value < maintenance.value { (true, target) } else { (false, maintenance) };
@@ -507,37 +532,4 @@ struct Lowest {
     row: usize,
     /// Whether the row is one of the target matrix.
     widened: bool,
-}
-
-/// R2.5: an account that owes more than it may sells collateral for all it owes; when the pool as a whole owes more than
-/// it may, everybody sells for their part of the excess.
-pub(super) fn convert_loans(pool: &mut Pool, id: PoolId, book: &Book, say: &mut dyn FnMut(Event)) -> Vec<Interest> {
-    let mut loans = pool.ask_for_loans();
-    loans.retain(|(account, _)| pool.accounts[*account].is_good() && *account != FUND);
-    let all: Money = loans.iter().map(|(_, loan)| *loan).sum();
-    let excess = (all - pool.parameters.pool_loan_limit).or_zero();
-    let mut orders = Vec::new();
-    for (account, loan) in loans {
-        let above = if loan > pool.parameters.account_loan_limit { loan } else { Money::ZERO };
-        let part = if excess.is_positive() { excess.share_floor(loan, all) } else { Money::ZERO };
-        let mut due = above.max(part);
-        for position in
-            pool.accounts[account].positions.iter().filter(|position| pool.instruments[position.instrument].is_spot())
-        {
-            let listed = &pool.instruments[position.instrument];
-            if !due.is_positive() || !listed.mark.is_positive() {
-                break;
-            }
-            let instrument = position.instrument;
-            let lots = due.lots_ceil(listed.mark).min(position.quantity - book.offered(instrument, account));
-            if !lots.is_positive() {
-                continue;
-            }
-            due -= listed.mark * lots;
-            let limit = (listed.mark - listed.band_width()).max(Price::new(1));
-            orders.push(Interest { account, instrument, quantity: -lots, limit, origin: Origin::Conversion });
-            say(Event::CollateralConverted { pool: id, account, instrument, quantity: lots });
-        }
-    }
-    orders
 }

@@ -1,4 +1,5 @@
-//! Step 6b: portfolios that cannot be saved go whole, in slices, to the standing bids that ask least (R10.5).
+//! Step 6b: portfolios that cannot be saved go whole, in slices, to the standing bids that ask least (R10.5). Whole is what has an open
+//! market (R10.8).
 
 use crate::event::Event;
 use crate::margin;
@@ -51,7 +52,7 @@ struct Sale {
 
 impl Sale {
     fn of(pool: &Pool, account: AccountId, ask: Ask) -> Self {
-        let positions = pool.accounts[account].positions.clone();
+        let positions = pool.open_legs(&pool.accounts[account].positions);
         let whole = own_initial_margin(pool, &positions);
         let limit = match ask {
             Ask::UpToReserve => reserve_premium(pool, &positions, whole).min(pool.parameters.max_premium),
@@ -73,8 +74,7 @@ fn lowest_asks_first(pool: &Pool) -> Vec<(Ratio, AccountId, Bid)> {
 /// R10.6 holds for premiums too: what the account does not have would only become a loss of the pool, and a way to take
 /// it. So no bid above what its equity can pay is accepted.
 fn affordable_premium(pool: &Pool, seller: AccountId, whole: Money) -> Ratio {
-    let held = &pool.accounts[seller];
-    let equity = margin::equity(&pool.matrices, held.cash, &held.positions).or_zero();
+    let equity = pool.sure_equity(&pool.accounts[seller]).or_zero();
     equity.ratio_to_floor(whole, pool.parameters.max_premium)
 }
 
@@ -160,8 +160,12 @@ pub(super) fn largest_share(wanted: Ratio, fits: impl Fn(Ratio) -> bool) -> Rati
 
 /// R10.5: a bidder must hold initial margin for what it takes, with its own orders, even before any premium.
 fn carries(pool: &Pool, bidder: AccountId, positions: &[Position], share: Ratio) -> bool {
-    let after = with_slice(pool, &pool.accounts[bidder], positions, share);
-    pool.meets_initial_with(&after, after.orders.iter())
+    let before = pool.net(bidder);
+    let after = with_slice(pool, &before, positions, share);
+    // R2.5: what is paid for collateral may be owed, but no more than an account may owe.
+    let loan = margin::promised_loan(pool, &after);
+    let lends = loan <= pool.limits_for_borrowing().0 || loan <= margin::promised_loan(pool, &before);
+    lends && pool.meets_initial_with(&after, after.orders.iter())
 }
 
 /// The account with a share of the positions bought at their marks.

@@ -291,10 +291,18 @@ pub(super) fn mark(pool: &mut Pool, feeds: &Table<FeedId, Feed>, now: Moment) {
         if !feed.priced || instrument.settled.is_some() || now.time < instrument.listed_at {
             continue;
         }
+        // R13.8: what passes while nobody can trade moves neither the premium nor what is paid for it.
+        let traded = if instrument.breaker.is_closed() { Time::ZERO } else { now.elapsed };
+        if instrument.breaker.is_closed() {
+            instrument.stand_still(now.elapsed, now.time);
+        }
+        if feed.condition == Condition::Down && instrument.priced {
+            // R3.10: prices that have not proved themselves move no mark.
+            continue;
+        }
         let fair = Fair::of(instrument, feed.index, now.time);
-        move_premium(instrument, &fair, now.elapsed);
+        move_premium(instrument, &fair, traded);
         instrument.mark = instrument.with_open_part(fair.fixed, fair.open + instrument.premium);
-        instrument.premium_time = instrument.premium_time.saturating_add(instrument.premium.over(now.elapsed));
         instrument.priced = true;
     }
 }

@@ -3,7 +3,7 @@
 use super::Moment;
 use crate::margin;
 use crate::parallel;
-use crate::state::{Account, FUND, Level, Pool, Standing};
+use crate::state::{Account, FUND, Level, Pool, Position, Standing};
 use crate::table::AccountId;
 use crate::units::{Money, Ratio};
 use alloc::collections::BTreeSet;
@@ -20,7 +20,7 @@ pub(super) struct Breached {
 /// Finds every account in breach: the watch names those that may be, exact integers decide. R9.1, R9.2
 pub(super) fn find(pool: &mut Pool, now: Moment) -> Breached {
     pool.catch_up();
-    if pool.winding_down || now.restart {
+    if pool.winding_down {
         return Breached { accounts: Vec::new(), carried: 0 };
     }
     let mut watch = core::mem::take(&mut pool.watch);
@@ -32,9 +32,10 @@ pub(super) fn find(pool: &mut Pool, now: Moment) -> Breached {
         let stressed = margin::maintenance_worst(pool, account.cash, &account.positions).value;
         let breaches = || margin::breaches_at(pool, account.cash, &account.positions, stressed);
         let found = match account.standing {
-            Standing::Good => breaches() && !waits_for_reopening(pool, account),
+            // R13.4: what a restart finds under way waits, and nothing begins.
+            Standing::Good => !now.restart && breaches() && !waits_for_reopening(pool, account),
             Standing::Liquidating { .. } => true,
-            Standing::Closed => false,
+            Standing::Closed => account.is_being_closed(),
         };
         found.then(|| (severity(pool, account, stressed), *id))
     };
@@ -50,9 +51,11 @@ fn overlooks_nobody(pool: &Pool, near: &[AccountId]) -> bool {
     pool.accounts.iter().all(|(id, account)| near.contains(&id) || !breaches(account))
 }
 
-/// R13.4: nobody is liquidated by prices from before a restart.
+/// R13.4: nobody is liquidated after a restart before a market of theirs is back.
 fn waits_for_reopening(pool: &Pool, account: &Account) -> bool {
-    account.positions.iter().any(|position| pool.instruments[position.instrument].breaker.level == Level::Halted)
+    let is_halted = |position: &Position| pool.instruments[position.instrument].breaker.level == Level::Halted;
+    let can_trade = |position: &Position| pool.can_trade(position.instrument);
+    account.positions.iter().any(is_halted) && !account.positions.iter().any(can_trade)
 }
 
 /// R10.1: the worst stressed equity relative to notional, most negative first; an account with balances only counts

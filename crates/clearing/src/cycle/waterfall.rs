@@ -3,10 +3,11 @@
 mod loss;
 mod layers;
 mod deleverage;
+mod estate;
 
 use super::claims;
 use crate::event::Event;
-use crate::state::{FUND, Feed, Pool, Standing};
+use crate::state::{FUND, Feed, Pool, Position, Standing};
 use crate::table::{AccountId, FeedId, PoolId, Table};
 use crate::units::{Money, Time};
 use alloc::vec::Vec;
@@ -20,17 +21,29 @@ pub(super) fn allocate(
     feeds: &Table<FeedId, Feed>,
     time: Time,
     reserve: &mut Money,
-    mut accounts: Vec<AccountId>,
+    accounts: Vec<AccountId>,
     say: &mut dyn FnMut(Event),
 ) {
-    // Collateral alone has no other side to be closed against: what is owed is seen when it is gone (R10.5).
-    accounts.retain(|account| pool.accounts[*account].positions.is_empty() || holds_derivatives(pool, *account));
-    if accounts.is_empty() {
-        return;
+    accounts.iter().for_each(|account| estate::retire(pool, id, *account, say));
+    let due: Vec<AccountId> = accounts.iter().copied().filter(|account| is_due(pool, *account)).collect();
+    if !due.is_empty() {
+        allocate_together(pool, id, feeds, time, reserve, &due, say);
     }
+    accounts.iter().for_each(|account| estate::forfeit(pool, id, *account, say));
+}
+
+fn allocate_together(
+    pool: &mut Pool,
+    id: PoolId,
+    feeds: &Table<FeedId, Feed>,
+    time: Time,
+    reserve: &mut Money,
+    accounts: &[AccountId],
+    say: &mut dyn FnMut(Event),
+) {
     let claims_stood = pool.claims_stand();
-    let closed = deleverage::close(pool, &accounts);
-    let mut loss = Loss::of(pool, id, &accounts, say);
+    let closed = deleverage::close(pool, accounts);
+    let mut loss = Loss::of(pool, id, accounts, say);
     layers::cover(pool, reserve, &mut loss, say);
     deleverage::charge(pool, &closed, &mut loss, say);
     layers::cut_gains(pool, &mut loss, say);
@@ -47,19 +60,29 @@ pub(super) fn allocate(
     }
 }
 
-fn holds_derivatives(pool: &Pool, account: AccountId) -> bool {
-    pool.accounts[account].positions.iter().any(|position| !pool.instruments[position.instrument].is_spot())
+/// Whether an account has derivatives to close, or nothing left to sell. Collateral alone has no other side to be closed against: what is
+/// owed is seen when it is gone (R10.5). What a closed account owes beyond the good edge of the legs that wait was borne when it was closed,
+/// and the rest is when they are gone (R10.8).
+fn is_due(pool: &Pool, account: AccountId) -> bool {
+    let held = &pool.accounts[account];
+    let open = pool.open_legs(&held.positions);
+    let waits_for_the_rest = held.is_being_closed() && !held.positions.is_empty();
+    let is_derivative = |position: &Position| !pool.instruments[position.instrument].is_spot();
+    open.iter().any(is_derivative) || open.is_empty() && !waits_for_the_rest
 }
 
-/// Who made others bear a loss is closed. The fund is never: it stands there empty until capital comes in.
+/// Who made others bear a loss is closed, with whatever nobody has taken yet. The fund is never: it stands there empty until capital comes in.
 fn stand_after(pool: &mut Pool, id: PoolId, owing: &Owing, say: &mut dyn FnMut(Event)) {
     let account = owing.account;
-    if !pool.accounts[account].positions.is_empty() {
-        return;
+    let held = &pool.accounts[account];
+    let covered = !pool.open_legs(&held.positions).is_empty() || !pool.best_equity(held).is_negative();
+    assert!(covered, "the layers of the waterfall cover every loss");
+    let (is_empty, is_closed) = (held.positions.is_empty(), held.standing == Standing::Closed);
+    if owing.owed.is_positive() && account != FUND {
+        pool.accounts.edit(account).standing = Standing::Closed;
+    } else if is_empty && !is_closed {
+        pool.accounts.edit(account).standing = Standing::Good;
     }
-    assert!(!pool.accounts[account].cash.is_negative(), "the layers of the waterfall cover every loss");
-    let closed = owing.owed.is_positive() && account != FUND;
-    pool.accounts.edit(account).standing = if closed { Standing::Closed } else { Standing::Good };
     if owing.owed.is_positive() {
         say(Event::AccountClosed { pool: id, account, shortfall: owing.owed });
     }

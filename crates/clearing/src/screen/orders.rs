@@ -56,6 +56,12 @@ impl OrderScreen {
                 // Without a price in every row nothing is certain.
                 return Self::default();
             }
+            if !matrices.backs(id) {
+                // R3.10: it counts for nothing, and costs nothing but the fee of an order.
+                screen.prices.extend(column().map(|_| 0.0));
+                screen.listed.push(Listed::of(pool, id, instrument, Price::ZERO, Default::default()));
+                continue;
+            }
             screen.prices.extend(column().map(|price| price.get() as f64));
             let range = (column().min().copied().unwrap_or_default(), column().max().copied().unwrap_or_default());
             screen.listed.push(Listed::of(pool, id, instrument, matrices.doubt(id), range));

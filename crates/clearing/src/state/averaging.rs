@@ -60,10 +60,18 @@ impl Instrument {
         self.averaging(time).share_left()
     }
 
+    /// The part of its mark that no index can move any more. A mark that waits for its feed (R3.10) may have less in it than has been fixed since,
+    /// and then nothing of it is open. R16.2
+    #[must_use]
+    pub fn fixed_part(&self, time: Time) -> Price {
+        let fixed = self.averaging(time).fixed();
+        if self.parameters.negative_prices { fixed } else { fixed.min(self.mark) }
+    }
+
     /// The part of its mark that its feed still moves: all of it, but for a dated future in its settlement window. R16.2
     #[must_use]
     pub fn open_part(&self, time: Time) -> Price {
-        self.mark - self.averaging(time).fixed()
+        self.mark - self.fixed_part(time)
     }
 
     /// The price that consists of what is fixed and of this part that is not: neither is below zero where the instrument does not go there.

@@ -29,6 +29,8 @@ pub struct Column {
     pub initial_tiers: Vec<(i64, i64)>,
     pub fee: Exact,
     pub is_spot: bool,
+    /// R3.10: it backs nothing new.
+    pub is_dormant: bool,
 }
 
 /// R3.4: how far the mark of an instrument may be from the truth.
@@ -79,6 +81,11 @@ pub fn exit_cost(tiers: &[(i64, i64)], size: i64, mark: i64) -> Exact {
     cost
 }
 
+/// R3.10: what backs nothing new is worth nothing at the initial bar, and neither costs nor doubts anything there.
+fn counts(column: &Column, bar: Bar) -> bool {
+    !(column.is_dormant && matches!(bar, Bar::Initial))
+}
+
 fn prices(column: &Column, bar: Bar) -> Vec<i64> {
     // R5.3: target contains maintenance, initial contains both.
     let mut prices = column.maintenance.clone();
@@ -88,7 +95,7 @@ fn prices(column: &Column, bar: Bar) -> Vec<i64> {
     if matches!(bar, Bar::Initial) {
         prices.extend(&column.initial);
     }
-    prices
+    if counts(column, bar) { prices } else { vec![0; prices.len()] }
 }
 
 pub fn equity(market: &[Column], vector: &Vector) -> Exact {
@@ -99,7 +106,7 @@ pub fn equity(market: &[Column], vector: &Vector) -> Exact {
 /// Exit cost of positions of these sizes, and at the initial bar the initial extra.
 pub fn leaving(market: &[Column], sizes: &[i64], bar: Bar) -> Exact {
     let mut sum = Exact::zero();
-    for (column, size) in market.iter().zip(sizes) {
+    for (column, size) in market.iter().zip(sizes).filter(|(column, _)| counts(column, bar)) {
         sum += exit_cost(&column.tiers, *size, column.today);
         if matches!(bar, Bar::Initial) {
             sum += exit_cost(&column.initial_tiers, *size, column.today);
@@ -122,21 +129,22 @@ fn feeds(market: &[Column]) -> BTreeSet<usize> {
 fn shared_against(market: &[Column], lots: &[i64], feed: usize, side: i64) -> Exact {
     let on_feed = || market.iter().zip(lots).filter(|(column, _)| column.doubt.feed == feed);
     let least = on_feed().map(|(column, _)| column.doubt.shared).min().unwrap_or(0);
-    on_feed().fold(Exact::zero(), |sum, (column, lots)| {
+    on_feed().filter(|(column, _)| counts(column, Bar::Initial)).fold(Exact::zero(), |sum, (column, lots)| {
         let exposure = exposure(column, lots * side);
         let shared = if exposure.is_negative() { least } else { column.doubt.shared };
         sum + exposure * whole(shared)
     })
 }
 
-/// R3.4: the doubt against an account whose positions may be any of these vectors: what is shared net, premiums gross.
+/// R3.4: the doubt against an account whose positions may be any of these vectors: what is shared net, premiums gross,
+/// and nothing of what does not count at the initial bar (R3.10).
 pub fn against(market: &[Column], reached: &[Vec<i64>]) -> Exact {
     let mut sum = Exact::zero();
     for feed in feeds(market) {
         let ends = reached.iter().flat_map(|lots| [1, -1].map(|side| shared_against(market, lots, feed, side)));
         sum += ends.fold(Exact::zero(), Exact::max);
     }
-    for (at, column) in market.iter().enumerate() {
+    for (at, column) in market.iter().enumerate().filter(|(_, column)| counts(column, Bar::Initial)) {
         let largest = reached.iter().map(|lots| lots[at].abs()).max().unwrap_or(0);
         sum += whole(column.doubt.own) * whole(largest);
     }

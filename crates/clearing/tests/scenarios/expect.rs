@@ -119,12 +119,17 @@ fn feed_value(world: &World, feed: &str, name: &str) -> Result<String, String> {
 }
 
 fn stress_value(world: &World, feed: &str, name: &str) -> Result<String, String> {
-    let stresses = &world.state_of_pool().stresses;
-    let stress = stresses.get(&world.feed_id(feed)).ok_or(format!("no such stress: {feed}"))?;
+    let pool = world.state_of_pool();
+    let own = pool.instruments.find(world.instrument_id(feed));
+    let named = |own: &Instrument| own.parameters.feed;
+    let known = world.engine.state().feeds.find(world.feed_id(feed)).map(|_| world.feed_id(feed));
+    let known = known.or(own.map(named)).ok_or(format!("no such feed: {feed}"))?;
+    let stress = pool.stresses.get(&known).ok_or(format!("no such stress: {feed}"))?;
     Ok(show_ratio(match name {
         "raw" => stress.raw,
         "buffered" => stress.buffered,
-        "initial" => stress.initial,
+        // R4.3: what an instrument of this name has, where there is one.
+        "initial" => own.map_or(stress.initial, |own| pool.initial_stress(own)),
         "maintenance" => stress.maintenance,
         other => return Err(format!("nothing of a stress has this name: {other}")),
     }))

@@ -405,7 +405,7 @@ impl World {
         let state = self.engine.state();
         let mut owed = state.reserve;
         for (id, pool) in state.pools.iter() {
-            owed += pool.own_capital + pool.fees + pool.rounding;
+            owed += pool.own_capital + pool.fees + pool.rounding + pool.prepaid;
             let mut lots: BTreeMap<InstrumentId, Quantity> = BTreeMap::new();
             for (_, account) in pool.accounts.iter() {
                 owed += account.cash;

@@ -122,7 +122,9 @@ pub(crate) fn accounts_in(event: &Event) -> Vec<(PoolId, AccountId)> {
         | Event::CollateralDeposited { pool, account, .. }
         | Event::CollateralWithdrawn { pool, account, .. }
         | Event::CollateralConverted { pool, account, .. }
-        | Event::OwnTranchePaid { pool, account, .. } => vec![(*pool, *account)],
+        | Event::OwnTranchePaid { pool, account, .. }
+        | Event::CollateralForfeited { pool, account, .. }
+        | Event::RemainderForfeited { pool, account, .. } => vec![(*pool, *account)],
         Event::ClaimRepaid { pool, bearer, .. } => {
             bearer.iter().map(|bearer| (*pool, *bearer)).chain([(*pool, clearing::state::FUND)]).collect()
         }

@@ -105,8 +105,11 @@ impl Tally {
         self.conservation.blocks_checked += 1;
         let balanced = world.engine.state().pools.iter().all(|(_, pool)| {
             let mut totals = vec![0_i128; pool.instruments.len()];
-            let mut cash =
-                pool.own_capital + pool.fees + pool.rounding + pool.tranche.values().map(|share| share.amount).sum();
+            let mut cash = pool.own_capital
+                + pool.fees
+                + pool.rounding
+                + pool.prepaid
+                + pool.tranche.values().map(|share| share.amount).sum();
             for (_, account) in pool.accounts.iter() {
                 cash += account.cash;
                 for position in &account.positions {
@@ -315,10 +318,11 @@ fn sample_feed(series: &mut FeedSeries, world: &World, symbol: &str) {
         Condition::Degraded => FeedState::Degraded,
         Condition::Down => FeedState::Down,
     });
-    let stress = world.pools.iter().filter(|pool| pool.instruments.contains_key(symbol));
-    let stress = stress.filter_map(|pool| state.pools[pool.id].stresses.get(&id)).next();
+    let listed = world.pools.iter().find_map(|pool| Some((&state.pools[pool.id], *pool.instruments.get(symbol)?)));
+    let stress = listed.and_then(|(pool, _)| pool.stresses.get(&id));
+    let initial = listed.map(|(pool, instrument)| pool.initial_stress(&pool.instruments[instrument]));
     series.maintenance_stress_ppm.push(stress.map_or(f64::NAN, |stress| stress.maintenance.get() as f64));
-    series.initial_stress_ppm.push(stress.map_or(f64::NAN, |stress| stress.initial.get() as f64));
+    series.initial_stress_ppm.push(initial.map_or(f64::NAN, |stress| stress.get() as f64));
 }
 
 /// Initial stress of every perpetual, averaged by open interest.
@@ -329,9 +333,7 @@ fn average_initial_margin(world: &World) -> f64 {
         for instrument in pool.instruments.values() {
             let listed = &state.instruments[*instrument];
             let value = usd(listed.mark * listed.open_interest);
-            let stress =
-                state.stresses.get(&listed.parameters.feed).map_or(0.0, |stress| stress.initial.get() as f64 / 1e6);
-            margin += value * stress;
+            margin += value * state.initial_stress(listed).get() as f64 / 1e6;
             notional += value;
         }
     }

@@ -150,7 +150,11 @@ impl Shown<'_> {
                 "gain": usd(*gain), "allGains": usd(*all_gains), "haircut": usd(*haircut),
                 "shared": usd(*shared), "sharedGains": usd(*shared_gains),
             }),
-            Event::OwnTranchePaid { pool, account, amount } => {
+            Event::CollateralForfeited { pool, account, instrument, quantity } => json!({
+                "pool": pool.0, "account": account.0, "instrument": instrument.0,
+                "quantity": self.quantity_of(*pool, *instrument, *quantity),
+            }),
+            Event::OwnTranchePaid { pool, account, amount } | Event::RemainderForfeited { pool, account, amount } => {
                 json!({ "pool": pool.0, "account": account.0, "amount": usd(*amount) })
             }
             Event::ClaimRepaid { pool, layer, amount, bearer } => json!({
@@ -211,6 +215,8 @@ impl Shown<'_> {
             | Event::FeedChangeDeferred { .. }
             | Event::OwnTranchePaid { .. }
             | Event::ClaimRepaid { .. }
+            | Event::CollateralForfeited { .. }
+            | Event::RemainderForfeited { .. }
             | Event::AutoDeleveraged { .. } => json!({}),
         }
     }

@@ -116,8 +116,7 @@ impl Shown<'_> {
         let feed = self.view.feeds.find(listed.parameters.feed);
         let stress = pool.stresses.get(&listed.parameters.feed);
         let stress_of = |part: fn(&clearing::state::Stress) -> Ratio| stress.map_or(Ratio::ZERO, part);
-        let length = (self.view.time - pool.paid_at).max(Time::new(1));
-        let rate = feed.and_then(|feed| listed.funding_rate(feed.index, length));
+        let rate = feed.and_then(|feed| listed.funding_rate(feed.index, pool.interval_gone));
         let (bids, asks) = levels(own, id);
         let auction = own.auctions.get(&id);
         let (kind, expiry) = match listed.parameters.kind {
@@ -138,7 +137,7 @@ impl Shown<'_> {
             index_price: at(feed.map_or(Price::ZERO, |feed| feed.index)),
             slow_price: at(feed.map_or(Price::ZERO, |feed| feed.slow)),
             doubt: at(pool.matrices.doubt(id)),
-            funding_rate: rate.map(|(_, rate)| ratio(rate)),
+            funding_rate: rate.map(ratio),
             open_interest: quantity(listed.open_interest, places),
             open_notional: usd(listed.mark.abs() * listed.open_interest),
             initial_stress: ratio(stress_of(|stress| stress.initial)),

@@ -46,7 +46,7 @@ pub(super) struct Closed {
     lots: BTreeMap<(InstrumentId, AccountId), Quantity>,
 }
 
-/// Closes every derivative of the defaulters, at the marks, against each other and against everybody else on the other side.
+/// Closes every derivative of the defaulters whose market is open (R10.8), at the marks, against each other and against everybody else on the other side.
 pub(super) fn close(pool: &mut Pool, defaulters: &[AccountId]) -> Closed {
     let mut closed = Closed { legs: legs_of(pool, defaulters), ..Closed::default() };
     if closed.legs.is_empty() {
@@ -70,7 +70,7 @@ pub(super) fn close(pool: &mut Pool, defaulters: &[AccountId]) -> Closed {
 fn legs_of(pool: &Pool, defaulters: &[AccountId]) -> Vec<Leg> {
     let derivative = |held: &&Position| !pool.instruments[held.instrument].is_spot();
     let of = |account: AccountId| {
-        let legs = pool.accounts[account].positions.iter().filter(derivative);
+        let legs = pool.open_legs(&pool.accounts[account].positions).into_iter().filter(|held| derivative(&held));
         legs.map(move |held| Leg { account, instrument: held.instrument, quantity: held.quantity })
     };
     defaulters.iter().copied().flat_map(of).collect()

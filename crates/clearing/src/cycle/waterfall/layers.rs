@@ -1,7 +1,7 @@
 //! The layers that bear money: own capital, fund, tranche, line, gains, equity, everybody (R12.1, R12.3).
 
 use super::loss::{Loss, deficits};
-use crate::cycle::close;
+use crate::cycle::{close, funding};
 use crate::event::{Event, Layer};
 use crate::margin;
 use crate::parallel;
@@ -168,6 +168,8 @@ pub(super) fn wind_down(
     defaulter: AccountId,
     say: &mut dyn FnMut(Event),
 ) {
+    // R16.1: nothing accrues from here on, and what has accrued is settled before anybody's worth is asked.
+    funding::pay(pool, id, feeds, say);
     pool.winding_down = true;
     for instrument in pool.instruments.ids() {
         let listed = &pool.instruments[instrument];

@@ -1,7 +1,6 @@
 //! What the defaulters of a block lack, and who has borne how much of it (R12.3).
 
 use crate::event::{Event, Layer};
-use crate::margin;
 use crate::state::Pool;
 use crate::table::{AccountId, PoolId};
 use crate::units::{Money, share_exactly};
@@ -53,7 +52,8 @@ impl Loss {
 
     /// Somebody whose loss went through every layer and who has nothing more to sell.
     pub(super) fn first_uncovered(&self, pool: &Pool) -> Option<AccountId> {
-        let uncovered = |owing: &&Owing| owing.left.is_positive() && pool.accounts[owing.account].positions.is_empty();
+        let is_sold = |account: AccountId| pool.open_legs(&pool.accounts[account].positions).is_empty();
+        let uncovered = |owing: &&Owing| owing.left.is_positive() && is_sold(owing.account);
         self.owing.iter().find(uncovered).map(|owing| owing.account)
     }
 
@@ -110,10 +110,9 @@ impl Loss {
     }
 }
 
-/// What an account lacks at today's marks.
+/// What an account lacks at today's marks, legs that wait at their good edge. R10.8
 fn deficit(pool: &Pool, account: AccountId) -> Money {
-    let held = &pool.accounts[account];
-    (-margin::equity(&pool.matrices, held.cash, &held.positions)).or_zero()
+    (-pool.best_equity(&pool.accounts[account])).or_zero()
 }
 
 /// What an account has in the tranche pays what it owes before anybody else does. R12.1
