@@ -94,7 +94,7 @@ fn the_table_of_scopes() {
             assert!(own.is_ok(), "{name} by the owner: whether it may is for the core to say");
         }
     }
-    let expected = [(None, 14), (Some(Refusal::NotForSessions), 60), (Some(Refusal::ScopeMissing), 7)];
+    let expected = [(None, 14), (Some(Refusal::NotForSessions), 63), (Some(Refusal::ScopeMissing), 7)];
     assert_eq!(counted, BTreeMap::from(expected));
     for request in [grant(key(3), Scopes::TRADE, NOW + MINUTE), revoke(key(2)), revoke(key(1))] {
         let found = admit(&mut with_session(Scopes::ALL), for_owner(1, by(key(2), 1, request)), NOW);

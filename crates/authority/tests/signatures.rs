@@ -34,7 +34,7 @@ fn every_envelope() -> Vec<Envelope> {
 #[test]
 fn every_request_is_signed_encoded_and_read_back() {
     let all = every_envelope();
-    assert_eq!(all.len(), 58, "27 commands and two requests about sessions, by two signers");
+    assert_eq!(all.len(), 60, "28 commands and two requests about sessions, by two signers");
     for envelope in all {
         assert_eq!(verify(&domain(), &envelope), envelope.signer.key());
         assert_eq!(decode(&encode(&envelope)), Ok(envelope));
