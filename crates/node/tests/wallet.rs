@@ -218,6 +218,10 @@ fn every_request() -> Vec<(Value, Request)> {
             Command::PlaceBid { pool, account, premium: Ratio::new(50_000), capacity: amount },
         ),
         (json!({ "kind": "CancelBid" }), Command::CancelBid { pool, account }),
+        (
+            json!({ "kind": "AllowVenue", "venue": word, "loss": "2.5", "margin": "0" }),
+            Command::AllowVenue { pool, account, venue: Key([0x5a; 32]), loss: amount, margin: Money::ZERO },
+        ),
         (json!({ "kind": "JoinTranche", "amount": "2.5" }), Command::JoinTranche { pool, account, amount }),
         (json!({ "kind": "LeaveTranche", "amount": "2.5" }), Command::LeaveTranche { pool, account, amount }),
     ];

@@ -197,9 +197,11 @@ impl<'a> World<'a> {
     /// Opens everybody's account, pays in what they have, and strikes their positions at the marks.
     pub(super) fn populate(&mut self, population: &Population) -> Result<(), DrillError> {
         let time = self.engine.state().time;
-        let open = self.open_accounts(population);
+        let (open, leaves) = self.open_accounts(population);
         self.apply_all(time + SECOND, open);
-        let mut fund = self.deposits(population);
+        // A node hears nothing else from a key that has no account yet: leaves go into a later block.
+        let mut fund = leaves;
+        fund.extend(self.deposits(population));
         fund.extend(self.stable_prices(time + SECOND + SECOND));
         self.apply_all(time + SECOND + SECOND, fund);
         let strike = self.strikes(population);
@@ -223,8 +225,9 @@ impl<'a> World<'a> {
         }
     }
 
-    fn open_accounts(&mut self, population: &Population) -> Vec<Signed> {
-        let mut commands = Vec::new();
+    /// Opens everybody's account, and lets the venue bring their first trades. R7.10
+    fn open_accounts(&mut self, population: &Population) -> (Vec<Signed>, Vec<Signed>) {
+        let (mut commands, mut leaves) = (Vec::new(), Vec::new());
         let mut next: Vec<u32> = self.pools.iter().map(|_| 1).collect();
         let mut open =
             |at: usize, owner: Key, pools: &mut Vec<PoolWorld>, who: fn(&mut PoolWorld) -> &mut Vec<AccountId>| {
@@ -233,9 +236,8 @@ impl<'a> World<'a> {
                 who(&mut pools[at]).push(account);
                 let (pool, venue, most) = (pools[at].id, key_of(rules::VENUE), Money::new(MAX_MONEY));
                 commands.push(Signed { signer: owner, command: Command::OpenAccount { pool } });
-                // R7.10: the venue brings everybody's first trades.
                 let leave = Command::AllowVenue { pool, account, venue, loss: most, margin: most };
-                commands.push(Signed { signer: owner, command: leave });
+                leaves.push(Signed { signer: owner, command: leave });
             };
         for (at, maker) in population.makers.iter().enumerate() {
             open(maker.pool, maker_key(at), &mut self.pools, |pool| &mut pool.makers);
@@ -246,7 +248,7 @@ impl<'a> World<'a> {
         for (at, trader) in population.traders.iter().enumerate() {
             open(trader.pool, trader_key(at), &mut self.pools, |pool| &mut pool.traders);
         }
-        commands
+        (commands, leaves)
     }
 
     /// The accounts of the members in the order of the population, with what each holds.
