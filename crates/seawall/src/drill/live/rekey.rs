@@ -49,6 +49,7 @@ impl Keys {
             Command::OpenPool { parameters, .. } | Command::SetPool { parameters, .. } => {
                 parameters.venues.iter_mut().for_each(office);
             }
+            Command::AllowVenue { venue, .. } => office(venue),
             _ => (),
         }
     }
