@@ -225,7 +225,7 @@ impl<'a> World<'a> {
         }
     }
 
-    /// Opens everybody's account, and lets the venue bring their first trades. R7.10
+    /// What opens everybody's account, and then what lets the venue bring their first trades. R7.10
     fn open_accounts(&mut self, population: &Population) -> (Vec<Signed>, Vec<Signed>) {
         let (mut commands, mut leaves) = (Vec::new(), Vec::new());
         let mut next: Vec<u32> = self.pools.iter().map(|_| 1).collect();
